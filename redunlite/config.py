@@ -1,0 +1,509 @@
+"""The configuration: which settings there are, where they come from, and where the folder is.
+
+Decided here: the sections and keys of ``redunlite.ini``, their order of precedence (flag, then
+environment, then project, then default), and how `.redunlite/` is found and made. Not here: what
+the settings do. No state; nothing is kept between calls.
+
+The file is read by a few lines of our own rather than by `configparser`, so that every message
+names its line, and because importing that takes as long as reading ten of these files.
+
+>>> Config({"executors.default": {"workers": 4}}).executors["default"].workers
+4
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from redunlite.errors import ConfigError, find_nearest
+
+FOLDER_NAME = ".redunlite"
+INI_NAME = "redunlite.ini"
+ENVIRONMENT_PREFIX = "REDUNLITE_"
+FOLDER_VARIABLE = "REDUNLITE_CONFIG"
+
+DEFAULT_INI = """\
+# Configuration of redunlite. Every setting is optional; what is shown is its default.
+
+[executors.default]
+# process, thread or inline
+# type = process
+# Number of jobs at one time; default, one a CPU.
+# workers =
+
+[limits]
+# Units of a named resource that running jobs may hold together; 1 where nothing is set.
+# database = 4
+
+[fingerprint]
+# How installed packages count as code: version, major or ignore.
+# packages = version
+
+[files]
+# Above this size, a file's size and time stand for its content.
+# content_limit = 1G
+
+[recorder]
+# full: what was recorded also survives a power cut; slower.
+# durability = normal
+
+[scheduler]
+# What happens to other jobs when one fails: finish, fail-fast or keep-going.
+# on_failure = finish
+"""
+
+
+@dataclass(frozen=True)
+class ExecutorConfig:
+    """One executor."""
+
+    name: str
+    type: str = "process"
+    """``process``, ``thread`` or ``inline``."""
+    workers: int = 0
+    """How many calls run at one time; always 1 or more in a `Config`."""
+
+
+@dataclass(frozen=True)
+class FingerprintConfig:
+    """What counts as code."""
+
+    packages: str = "version"
+    """``version``, ``major`` or ``ignore``: what of an installed package is in a task's hash."""
+
+
+@dataclass(frozen=True)
+class FilesConfig:
+    """How files are identified."""
+
+    content_limit: int = 1 << 30
+    """Bytes above which size and modification time stand for the content."""
+
+
+@dataclass(frozen=True)
+class RecorderConfig:
+    """How rows are written."""
+
+    durability: str = "normal"
+    """``normal``, or ``full``: every commit is synced to the disk."""
+
+
+@dataclass(frozen=True)
+class SchedulerConfig:
+    """How a run goes."""
+
+    on_failure: str = "finish"
+    """``finish``, ``fail-fast`` or ``keep-going``: what happens to other jobs when one fails."""
+
+
+@dataclass(frozen=True, init=False)
+class Config:
+    """All settings, with defaults where nothing was set.
+
+    Parameters
+    ----------
+    settings
+        Keys and values by section, as in the file: ``{"executors.default": {"workers": 4}}``;
+        ``{"executors": {"default": {"workers": 4}}}`` means the same.
+
+    Raises
+    ------
+    ConfigError
+        For an unknown section, key or executor type, or a bad value.
+    """
+
+    executors: Mapping[str, ExecutorConfig]
+    """By name; there is always one called ``default``."""
+    limits: Mapping[str, float]
+    """Capacity by name of the limit."""
+    fingerprint: FingerprintConfig
+    files: FilesConfig
+    recorder: RecorderConfig
+    scheduler: SchedulerConfig
+
+    def __init__(self, settings: Mapping[str, Mapping[str, Any]] | None = None) -> None:
+        self._fill(_from_dict(settings or {}))
+
+    def _fill(self, sections: _Sections) -> None:
+        executors = {
+            name.partition(".")[2]: values
+            for name, values in sections.items()
+            if name.startswith("executors.")
+        }
+        executors.setdefault("default", {})
+        made = {name: _make_executor(name, values) for name, values in executors.items()}
+        object.__setattr__(self, "executors", made)
+        limits = {name: _capacity(s) for name, s in sections.get("limits", {}).items()}
+        object.__setattr__(self, "limits", limits)
+        for section, (cls, checks) in _PLAIN.items():
+            values = sections.get(section, {})
+            object.__setattr__(
+                self, section, cls(**{key: checks[key](s) for key, s in values.items()})
+            )
+
+
+@dataclass(frozen=True)
+class _Setting:
+    """A value as it was given, and where."""
+
+    value: Any
+    where: str
+    """Place and key for messages, such as ``redunlite.ini:4: workers``."""
+
+
+_Sections = dict[str, dict[str, _Setting]]
+
+
+def _one_of(*words: str) -> Any:
+    def check(setting: _Setting) -> str:
+        if setting.value not in words:
+            nearest = find_nearest(str(setting.value), words)
+            mean = f"; did you mean {nearest!r}?" if nearest else ""
+            raise ConfigError(
+                f"{setting.where} is {str(setting.value)!r}, expected {' or '.join(words)}{mean}"
+            )
+        return str(setting.value)
+
+    return check
+
+
+def _workers(setting: _Setting) -> int:
+    if setting.value in ("", None):
+        return count_cpus()
+    try:
+        count = 0 if isinstance(setting.value, bool) else int(str(setting.value))
+    except ValueError:
+        count = 0
+    if count < 1:
+        raise ConfigError(
+            f"{setting.where} is {str(setting.value)!r}, expected a whole number, 1 or more"
+        )
+    return count
+
+
+def _capacity(setting: _Setting) -> float:
+    try:
+        units = float("nan") if isinstance(setting.value, bool) else float(setting.value)
+    except (TypeError, ValueError):
+        units = float("nan")
+    if not 0 <= units < float("inf"):
+        raise ConfigError(
+            f"{setting.where} is {str(setting.value)!r}, expected a number, 0 or more"
+        )
+    return int(units) if units == int(units) else units
+
+
+_SIZE_UNITS = {"": 0, "k": 10, "m": 20, "g": 30, "t": 40}
+
+
+def _size(setting: _Setting) -> int:
+    text = str(setting.value).strip().lower().removesuffix("b").removesuffix("i")
+    unit = text[-1:] if text[-1:] in _SIZE_UNITS else ""
+    try:
+        number = float(text.removesuffix(unit))
+    except ValueError:
+        number = -1
+    if not 0 <= number < float("inf"):
+        raise ConfigError(
+            f"{setting.where} is {str(setting.value)!r}, expected bytes, such as 500M or 1G"
+        )
+    return int(number * (1 << _SIZE_UNITS[unit]))
+
+
+_executor_type = _one_of("process", "thread", "inline")
+_EXECUTOR_KEYS = ("type", "workers")
+_PLAIN: dict[str, tuple[type[Any], dict[str, Any]]] = {
+    "fingerprint": (FingerprintConfig, {"packages": _one_of("version", "major", "ignore")}),
+    "files": (FilesConfig, {"content_limit": _size}),
+    "recorder": (RecorderConfig, {"durability": _one_of("normal", "full")}),
+    "scheduler": (SchedulerConfig, {"on_failure": _one_of("finish", "fail-fast", "keep-going")}),
+}
+
+
+def _make_executor(name: str, values: Mapping[str, _Setting]) -> ExecutorConfig:
+    kind = _executor_type(values["type"]) if "type" in values else "process"
+    if kind == "inline":
+        return ExecutorConfig(name, kind, 1)
+    workers = _workers(values["workers"]) if "workers" in values else count_cpus()
+    return ExecutorConfig(name, kind, workers)
+
+
+def count_cpus() -> int:
+    """Return how many CPUs this process may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # macOS
+        return os.cpu_count() or 1
+
+
+# Where settings come from.
+
+
+def load_config(
+    folder: str | None,
+    flags: Mapping[str, Mapping[str, Any]] | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> Config:
+    """Return the settings in force: flag, then environment, then the folder's file, then default.
+
+    Parameters
+    ----------
+    folder
+        The `.redunlite` folder, or None when there is none yet.
+    flags
+        What the command line set, by section; see `Config`.
+
+    Raises
+    ------
+    ConfigError
+        For what cannot be read or used, with file and line.
+    """
+    sections: _Sections = {}
+    if folder is not None:
+        path = os.path.join(folder, INI_NAME)
+        text = _read(path)
+        if text is not None:
+            sections = _parse(text, path)
+    for extra in (_from_environment(os.environ if environ is None else environ, sections),
+                  _from_dict(flags or {}, "option ")):  # fmt: skip
+        for section, values in extra.items():
+            sections.setdefault(section, {}).update(values)
+    config = Config.__new__(Config)
+    config._fill(sections)
+    return config
+
+
+def _read(path: str) -> str | None:
+    try:
+        with open(path, encoding="utf-8-sig") as file:
+            return file.read()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise ConfigError(f"cannot read {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path} is not UTF-8 text (byte {error.start})") from error
+
+
+def _parse(text: str, path: str) -> _Sections:
+    """Return the settings in an ini file.
+
+    Sections in brackets; ``key = value`` or ``key: value``; lines that begin with ``#`` or ``;``
+    are comments.
+    """
+    sections: _Sections = {}
+    section = ""
+    for number, raw in enumerate(text.splitlines(), 1):
+        line, where = raw.strip(), f"{path}:{number}"
+        if not line or line[0] in "#;":
+            continue
+        if line[0] == "[":
+            section = line[1:-1].strip()
+            if line[-1] != "]" or not section:
+                raise ConfigError(f"{where}: expected a section, such as [limits], got {raw!r}")
+            _check_section(section, where)
+            if section in sections:
+                raise ConfigError(f"{where}: section [{section}] is there twice")
+            sections[section] = {}
+            continue
+        places = [place for place in (line.find("="), line.find(":")) if place > 0]
+        if not places:
+            raise ConfigError(f"{where}: expected key = value, got {raw!r}")
+        if not section:
+            raise ConfigError(f"{where}: expected a section, such as [limits], before {raw!r}")
+        key, value = line[: min(places)].strip(), line[min(places) + 1 :].strip()
+        _check_key(section, key, where)
+        if key in sections[section]:
+            raise ConfigError(f"{where}: {key!r} is there twice in [{section}]")
+        sections[section][key] = _Setting(value, f"{where}: {key}")
+    return sections
+
+
+def _check_section(section: str, where: str) -> None:
+    if section == "limits" or section in _PLAIN:
+        return
+    if section.startswith("executors.") and section != "executors.":
+        return
+    nearest = find_nearest(section, ["limits", *_PLAIN, "executors.default"])
+    mean = f"; did you mean [{nearest}]?" if nearest else ""
+    raise ConfigError(f"{where}: unknown section [{section}]{mean}")
+
+
+def _check_key(section: str, key: str, where: str) -> None:
+    if section == "limits":
+        return
+    known = _EXECUTOR_KEYS if section.startswith("executors.") else tuple(_PLAIN[section][1])
+    if key not in known:
+        nearest = find_nearest(key, known)
+        mean = f"did you mean {nearest!r}?" if nearest else f"it has {', '.join(known)}"
+        raise ConfigError(f"{where}: unknown key {key!r} in [{section}]; {mean}")
+
+
+def _from_dict(settings: Mapping[str, Any], where: str = "configuration: ") -> _Sections:
+    sections: _Sections = {}
+    for section, values in settings.items():
+        if not isinstance(values, Mapping):
+            raise ConfigError(
+                f"{where}section [{section}] is {values!r}, expected a dict of settings"
+            )
+        nested = {f"executors.{n}": v for n, v in values.items()} if section == "executors" else {}
+        for name, keys in (nested or {section: values}).items():
+            if name == "executors":
+                continue
+            _check_section(name, where.rstrip(": "))
+            if not isinstance(keys, Mapping):
+                raise ConfigError(
+                    f"{where}section [{name}] is {keys!r}, expected a dict of settings"
+                )
+            for key, value in keys.items():
+                _check_key(name, key, where.rstrip(": "))
+                sections.setdefault(name, {})[key] = _Setting(value, f"{where}{key}")
+            sections.setdefault(name, {})
+    return sections
+
+
+def _from_environment(environ: Mapping[str, str], known: _Sections) -> _Sections:
+    """Return the settings in variables such as ``REDUNLITE_EXECUTORS_DEFAULT_WORKERS``.
+
+    A name that begins like a section is taken for a setting; others, such as
+    ``REDUNLITE_CONFIG``, mean something else.
+    """
+    sections: _Sections = {}
+    for variable, value in environ.items():
+        if not variable.startswith(ENVIRONMENT_PREFIX):
+            continue
+        first, _, rest = variable[len(ENVIRONMENT_PREFIX) :].lower().partition("_")
+        if first == "executors":
+            name, _, key = rest.rpartition("_")
+            section = _match(f"executors.{name}", known)
+        elif first == "limits":
+            section, key = first, _match(rest, known.get(first, {}))
+        elif first in _PLAIN:
+            section, key = first, rest
+        else:
+            continue
+        if not key or section == "executors.":
+            raise ConfigError(f"environment variable {variable} names no setting")
+        _check_key(section, key, f"environment variable {variable}")
+        sections.setdefault(section, {})[key] = _Setting(value, f"environment variable {variable}")
+    return sections
+
+
+def _match(name: str, known: Mapping[str, Any]) -> str:
+    """Return the known name that is `name` in other letters' case, or `name`."""
+    folded = {other.lower().replace("-", "_"): other for other in known}
+    return folded.get(name, name)
+
+
+# Where the folder is.
+
+
+def find_folder(start: str | None = None) -> str | None:
+    """Return the nearest `.redunlite` folder from `start` upwards, or None.
+
+    The search ends at the repository's root, at another owner's folder, and below the home folder,
+    whose own `.redunlite` is only taken by a command that is run in the home folder itself: a
+    database is code to whoever uses it.
+
+    Parameters
+    ----------
+    start
+        Default, the working folder.
+    """
+    here = os.path.abspath(start) if start is not None else _working_folder()
+    home = os.path.realpath(os.path.expanduser("~"))
+    first = here
+    while True:
+        if here != first and os.path.realpath(here) == home:
+            return None
+        candidate = os.path.join(here, FOLDER_NAME)
+        if os.path.isdir(candidate):
+            return candidate if here == first or _is_ours(candidate, first) else None
+        if any(os.path.exists(os.path.join(here, mark)) for mark in (".git", ".hg", ".svn")):
+            return None
+        parent = os.path.dirname(here)
+        if parent == here:
+            return None
+        here = parent
+
+
+def _is_ours(folder: str, start: str) -> bool:
+    """Tell whether a folder above belongs to this user, or to who owns the working folder."""
+    try:
+        return os.stat(folder).st_uid in (os.geteuid(), os.stat(start).st_uid)
+    except OSError:
+        return False
+
+
+def resolve_folder(
+    explicit: str | None = None, environ: Mapping[str, str] | None = None
+) -> str | None:
+    """Return the folder in use: the one named by flag or environment, else the nearest, or None.
+
+    Raises
+    ------
+    ConfigError
+        When a folder is named that does not exist.
+    """
+    environ = os.environ if environ is None else environ
+    for folder, said in ((explicit, "-c"), (environ.get(FOLDER_VARIABLE) or None, FOLDER_VARIABLE)):
+        if folder is None:
+            continue
+        if not os.path.isdir(folder):
+            is_file = os.path.exists(folder)
+            raise ConfigError(
+                f"{said} {folder!r} {'is not a folder' if is_file else 'does not exist'}; "
+                "'redunlite init FOLDER' makes FOLDER/.redunlite"
+            )
+        inner = os.path.join(folder, FOLDER_NAME)
+        if os.path.isdir(inner) and not os.path.exists(os.path.join(folder, INI_NAME)):
+            folder = inner
+        return os.path.abspath(folder)
+    return find_folder()
+
+
+def make_folder(cwd: str | None = None) -> str:
+    """Make `.redunlite/` in `cwd`, for its owner only; what is there already is kept.
+
+    Returns
+    -------
+    The folder's absolute path.
+
+    Raises
+    ------
+    ConfigError
+        When it cannot be made.
+    """
+    base = os.path.abspath(cwd) if cwd is not None else _working_folder()
+    folder = os.path.join(base, FOLDER_NAME)
+    try:
+        os.makedirs(base, exist_ok=True)
+        try:
+            os.mkdir(folder, 0o700)
+        except FileExistsError:
+            if not os.path.isdir(folder):
+                raise
+        _write_new(os.path.join(folder, ".gitignore"), "*\n")
+        _write_new(os.path.join(folder, INI_NAME), DEFAULT_INI)
+    except OSError as error:
+        raise ConfigError(f"cannot make {folder}: {error.strerror}") from error
+    return folder
+
+
+def _write_new(path: str, text: str) -> None:
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    except FileExistsError:
+        return
+    with open(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+
+
+def _working_folder() -> str:
+    try:
+        return os.getcwd()
+    except OSError as error:
+        raise ConfigError("the working folder does not exist any more") from error

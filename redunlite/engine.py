@@ -1,0 +1,1369 @@
+"""The engine: reduces an expression graph to a value, with every call looked up, run and recorded.
+
+Decided here: the reduction rule of each kind of expression, and when a job is looked up, sent,
+followed, finished, failed or cancelled. Not here: where a call runs (`executors`), which recorded
+answer is good (`cache_policy`), how rows are written (`recorder`), what is shown (`reporter`).
+
+Single-threaded; this object owns all job state. A job is in one phase at a time:
+
+    NEW → READY → ASKED → QUEUED → SENT → REDUCING → ENDED
+                    └──────────(hit)────────┘
+                    └→ FOLLOWING (another job computes the same call) → ENDED
+
+and only the methods below move it. Waiting jobs are found in `_todo` (something can be done),
+`_asked` (for the cache), `_queues` (for a worker), `_limited` (for a limit), `_sent` (at a worker)
+and `_open` (sent or reducing). Nothing recurses: a graph of any depth is walked by `_todo`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from redunlite import call as wire
+from redunlite import hashing, nested, serialize, tracebacks
+from redunlite.cache_policy import CachedCall, Hit, Recorder, choose_hit, effective_scope
+from redunlite.call import Call, ErrorDetail, Outcome
+from redunlite.errors import (
+    RedunliteError,
+    SchedulerError,
+    UndecodableError,
+    UnknownNameError,
+)
+from redunlite.expression import (
+    OPERATORS,
+    SCALARS,
+    Expression,
+    SchedulerExpression,
+    SimpleExpression,
+    TaskExpression,
+    ValueExpression,
+    decode_expression,
+    pack_expression,
+    remember_node,
+    unpack_expression,
+)
+from redunlite.job import (
+    ASKED,
+    DONE,
+    ENDED,
+    FAILED,
+    FOLLOWING,
+    NEW,
+    QUEUED,
+    READY,
+    REDUCING,
+    SENT,
+    WAITING,
+    ContainerNode,
+    Evaluated,
+    EvaluationError,
+    Failure,
+    FormNode,
+    Job,
+    Node,
+    SimpleNode,
+)
+from redunlite.kinds import FLAG_FILE, FORMAT_EXPRESSION, Lazy, ValueRef
+from redunlite.limits import Limits
+from redunlite.options import CacheScope
+from redunlite.reporter import CACHED, REJECT, RUN, JobLine, Reporter, TaskCounts
+from redunlite.signature import VAR_KEYWORD, VAR_POSITIONAL
+from redunlite.task import Task, resolve_task
+from redunlite.value import ErrorValue, preview
+from redunlite.valuestore import ValueStore
+from redunlite.waits import Waits
+
+if TYPE_CHECKING:
+    from redunlite.executors.base import Executor
+
+KIND_RUN, KIND_SINGLE, KIND_ULTIMATE, KIND_CSE = range(4)
+"""How a job got its result; as in `recorder/models.py`."""
+
+FINISH, FAIL_FAST, KEEP_GOING = "finish", "fail-fast", "keep-going"
+"""What happens to other jobs after a failure that no `catch` takes: running ones finish; running
+ones are ended; everything that does not depend on it goes on."""
+
+FLUSH_INTERVAL_S = 0.1
+PROGRESS_INTERVAL_S = 0.1
+LOOKUP_BATCH = 1000
+"""Jobs asked for in one query."""
+GRACE_S = 1.0
+"""How long running jobs may take to end when they are told to."""
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What a run came to."""
+
+    status: str
+    """DONE, FAILED, CANCELLED, or DRY when a dry run met a job that would run."""
+    value: ValueRef | None
+    failure: Failure | None
+    uuid: str
+    counts: Mapping[str, TaskCounts]
+    signal_number: int = 0
+    """The signal that ended the run."""
+
+
+class Engine:
+    """Runs one expression.
+
+    Parameters
+    ----------
+    recorder, executors, store, reporter, limits, waits
+        The parts it works with; it closes none of them but the executors it started.
+    use_cache
+        False: answers only from this very run.
+    dry_run
+        Nothing runs; what would run is reported.
+    failure_policy
+        FINISH, FAIL_FAST or KEEP_GOING.
+    """
+
+    def __init__(
+        self,
+        *,
+        recorder: Recorder,
+        executors: Mapping[str, Executor],
+        store: ValueStore,
+        reporter: Reporter,
+        limits: Limits,
+        waits: Waits,
+        use_cache: bool = True,
+        dry_run: bool = False,
+        failure_policy: str = FINISH,
+        default_executor: str = "default",
+    ) -> None:
+        self.recorder = recorder
+        self.store = store
+        self.waits = waits
+        self.counts: dict[str, TaskCounts] = {}
+        self.is_stopping = False
+        """Nothing new starts any more."""
+        self._executors = executors
+        self._default_executor = default_executor
+        self._started: dict[str, Executor] = {}
+        self._reporter = reporter
+        self._limits = limits
+        self._use_cache = use_cache
+        self._dry_run = dry_run
+        self._policy = failure_policy
+        self._todo: deque[Node] = deque()
+        self._failed: deque[tuple[Node, Failure]] = deque()
+        self._asked: list[Job] = []
+        self._queues: dict[str, deque[Job]] = {}
+        self._limited: deque[Job] = deque()
+        self._following: dict[int, Job] = {}
+        self._sent: dict[int, Job] = {}
+        self._open: dict[int, Job] = {}
+        self._unwritten: list[Job] = []
+        self._seen: dict[bytes, Any] = {}
+        """Eval hash to the `Job` in flight, or to what a finished one left (`_Finished`)."""
+        self._tasks: dict[int, Task[..., Any]] = {}
+        self._task_ids: dict[int, int] = {}
+        self._prefixes: dict[int, tuple[bytes, tuple[int, ...] | None]] = {}
+        self._live: dict[int, tuple[Any, ValueRef]] = {}
+        self._containers: dict[int, ContainerNode] = {}
+        self._decoded: tuple[ValueRef | None, Any] = (None, None)
+        self.uuid = ""
+        self.on_begin: Callable[[str], None] = lambda uuid: None
+        """Called with the UUID once the execution is recorded."""
+        self._root: Node | None = None
+        self._n_jobs = 0
+        self._would_run = False
+        self._first_failure: Failure | None = None
+        self.signal_number = 0
+        self.n_signals = 0
+
+    # Running.
+
+    def run(self, value: Any, argv: Sequence[str] = ()) -> RunResult:
+        """Reduce `value` to the end and return what came of it.
+
+        The root job belongs to the task called; anything else is wrapped in a root task of its own.
+        """
+        is_call = type(value) is TaskExpression
+        self.uuid = self.recorder.begin(argv, value._task if is_call else ROOT_TASK)
+        self.on_begin(self.uuid)
+        root: Node = self._node_of(value, None) if is_call else self._start_root(value)
+        self._root = root
+        flush = self.waits.call_after(FLUSH_INTERVAL_S, self._on_flush_timer)
+        if self._reporter.wants_progress:
+            self.waits.call_after(PROGRESS_INTERVAL_S, self._on_progress_timer)
+        try:
+            self._loop(root)
+        finally:
+            flush.cancel()
+            self._progress_on = False
+            for executor in self._started.values():
+                executor.stop()
+        return self._end(root)
+
+    def _start_root(self, value: Any) -> Job:
+        job = self._new_job(ROOT_TASK, None)
+        job.options = ROOT_TASK.base_options
+        job.eval_hash = hashing.digest(b"root", self.uuid.encode(), str(id(job)).encode())
+        self._enter(job, REDUCING)
+        job.start_time = time.time_ns() // 1000
+        self._count(job).pending -= 1
+        self._count(job).running += 1
+        self._reduce(job, value)
+        return job
+
+    def _loop(self, root: Node) -> None:
+        waits = self.waits
+        while True:
+            busy = self._work()
+            if self.n_signals:
+                self._on_signal()
+            if root.state != WAITING and self._is_over(root):
+                return
+            if not busy:
+                if not self._sent and not self._todo:
+                    if root.state != WAITING or self._dry_run or self.is_stopping:
+                        return
+                    self._report_deadlock(root)
+                    continue
+                waits.wait(None)
+            else:
+                waits.wait(0)
+
+    def _is_over(self, root: Node) -> bool:
+        if root.state == DONE:
+            return not self._sent and not self._todo
+        if self._policy == KEEP_GOING and not self.is_stopping:
+            return not (self._sent or self._todo or self._asked or any(self._queues.values()))
+        return not self._sent
+
+    def _work(self) -> bool:
+        """Do a bounded piece of what can be done now; tell whether there may be more."""
+        todo, failed = self._todo, self._failed
+        for _ in range(2000):
+            if failed:
+                self._pass_on_failure(*failed.popleft())
+            elif todo:
+                self._advance(todo.popleft())
+            elif self._asked and not self.is_stopping:
+                self._look_up()
+            else:
+                break
+            if len(self._asked) >= LOOKUP_BATCH and not self.is_stopping:
+                self._look_up()
+        if self._queues:
+            self._pump()
+        return bool(todo or failed or (self._asked and not self.is_stopping))
+
+    def _advance(self, node: Node) -> None:
+        """Move a node on whose needs are met."""
+        if node.state != WAITING:
+            return
+        if type(node) is Job:
+            if node.phase == NEW:
+                if node.expression is not None:
+                    if not self.is_stopping:
+                        self._expand_job(node)
+                elif not self.is_stopping:
+                    self._bind(node)
+            elif node.phase == REDUCING:
+                self._finish_reduced(node)
+            elif node.phase == FOLLOWING:
+                self._finish_following(node)
+        elif type(node) is ContainerNode:
+            self._advance_container(node)
+        elif type(node) is SimpleNode:
+            self._advance_simple(node)
+        elif type(node) is FormNode:
+            self._advance_form(node)
+
+    # From an expression to a node.
+
+    def _evaluate(self, value: Any, parent: Job | None) -> Any:
+        """Return a scalar or a `ValueRef` for what is known, else the node it comes from."""
+        kind = type(value)
+        if kind in SCALARS or kind is ValueRef:
+            return value
+        if isinstance(value, Expression):
+            return self._node_of(value, parent)
+        if kind is Evaluated:
+            return value.node
+        if nested.has_lazy(value):
+            return self._container_of(value, parent)
+        return self._encode_live(value)
+
+    def _node_of(self, expression: Expression, parent: Job | None) -> Any:
+        """Return the one node of an expression object in this run."""
+        if expression._run is self:
+            return expression._node
+        node: Any
+        if type(expression) is TaskExpression:
+            node = self._new_job(expression._task, parent)
+            node.expression = expression
+            self._todo.append(node)
+        elif type(expression) is SimpleExpression:
+            node = SimpleNode(parent, expression)
+            self._todo.append(node)
+        elif type(expression) is SchedulerExpression:
+            node = FormNode(parent, expression)
+            self._todo.append(node)
+        elif type(expression) is ValueExpression:
+            node = self._evaluate(expression._value, parent)
+        else:
+            raise SchedulerError(f"{expression!r} is no expression that can be evaluated")
+        remember_node(expression, self, node)
+        return node
+
+    def _new_job(self, task: Task[..., Any], parent: Job | None) -> Job:
+        self._n_jobs += 1
+        job = Job(parent, task, self._n_jobs)
+        if task.call_options:
+            job.options = task.options_for_call()
+        if parent is not None:
+            hashes = parent.child_hashes
+            if hashes is None:
+                hashes = parent.child_hashes = []
+            job.index = len(hashes)
+            hashes.append(None)
+            ranks = parent.ranks
+            if ranks is None:
+                ranks = parent.ranks = {}
+            job.rank = ranks.get(task.number, 0)
+            ranks[task.number] = job.rank + 1
+        counts = self.counts.get(task.fullname)
+        if counts is None:
+            counts = self.counts[task.fullname] = TaskCounts()
+        counts.pending += 1
+        return job
+
+    def _container_of(self, value: Any, parent: Job | None) -> ContainerNode:
+        node = self._containers.get(id(value))
+        if node is None:
+            node = self._containers[id(value)] = ContainerNode(parent, value)
+            self._todo.append(node)
+        return node
+
+    def _encode_live(self, value: Any) -> ValueRef:
+        """Return the encoding of a live value, made once for each object in a run."""
+        kept = self._live.get(id(value))
+        if kept is None:
+            kept = self._live[id(value)] = (value, serialize.encode(value, self.store))
+        return kept[1]
+
+    def _wait_for(self, waiter: Node, node: Node) -> bool:
+        """Let `waiter` wait for `node`, unless it is done; tell whether it waits or has failed."""
+        if node.state == DONE:
+            return False
+        waiter.n_missing += 1
+        if node.state == FAILED:
+            assert node.failure is not None
+            self._failed.append((waiter, node.failure))
+        elif node.waiters is None:
+            node.waiters = [waiter]
+        else:
+            node.waiters.append(waiter)
+        return True
+
+    # Containers, operators and special forms.
+
+    def _advance_container(self, node: ContainerNode) -> None:
+        value = node.value
+        if node.children is None:
+            kind = type(value)
+            if kind is list or kind is tuple:
+                leaves: Sequence[Any] = value
+            elif kind is dict and not any(isinstance(k, Lazy) for k in value):
+                leaves = list(value.values())
+            else:
+                leaves = list(nested.iter_leaves(value))
+            children = node.children = []
+            evaluate, parent = self._evaluate, node.parent
+            for leaf in leaves:
+                child = evaluate(leaf, parent) if type(leaf) not in SCALARS else leaf
+                children.append(child)
+                if isinstance(child, Node):
+                    self._wait_for(node, child)
+            if node.n_missing:
+                return
+        parts: list[Any] = []
+        origins: list[Any] = []
+        upstreams: list[bytes] = []
+        for child in node.children:
+            if isinstance(child, Node):
+                parts.append(child.result)
+                if child.origin is not None:
+                    if type(child.origin) is list:
+                        origins.extend(child.origin)
+                    else:
+                        origins.append(child.origin)
+                    upstreams.append(child.upstream)
+            else:
+                parts.append(child)
+        try:
+            node.result = self._build_container(value, parts)
+        except RedunliteError as error:
+            self._fail(node, self._make_failure(error, node.parent))
+            return
+        if origins:
+            if len(origins) == 1:
+                node.origin, node.upstream = origins[0], upstreams[0]
+            else:
+                node.origin = list(dict.fromkeys(origins))
+                node.upstream = hashing.digest(b"origins", b"".join(upstreams))
+        node.children = None
+        self._resolve(node)
+
+    def _build_container(self, value: Any, parts: list[Any]) -> ValueRef:
+        kind = type(value)
+        if kind is list:
+            return serialize.compose(parts, self.store)
+        if kind is tuple:
+            return serialize.compose(tuple(parts), self.store)
+        if kind is dict and not any(isinstance(k, Lazy) for k in value):
+            return serialize.compose(dict(zip(value, parts)), self.store)
+        ready = iter([self._decode(part) for part in parts])
+        return serialize.encode(nested.map_leaves(value, lambda leaf: next(ready)), self.store)
+
+    def _decode(self, value: Any) -> Any:
+        return serialize.decode(value, self.store) if type(value) is ValueRef else value
+
+    def _peek(self, value: Any) -> Any:
+        """Return a decoded value for reading only; the latest one is remembered."""
+        if type(value) is not ValueRef:
+            return value
+        if self._decoded[0] is not value:
+            self._decoded = (value, serialize.decode(value, self.store))
+        return self._decoded[1]
+
+    def _advance_simple(self, node: SimpleNode) -> None:
+        if node.tail is not None:
+            self._take_over(node, node.tail)
+            return
+        expression = node.expression
+        if node.operands is None:
+            operands = expression._operands
+            if expression._operator == "call":
+                function, args, kwargs = operands
+                operands = (function, *args, *kwargs.values())
+            node.operands = [self._evaluate(o, node.parent) for o in operands]
+            for operand in node.operands:
+                if isinstance(operand, Node):
+                    self._wait_for(node, operand)
+            if node.n_missing:
+                return
+        origins: list[Any] = []
+        upstreams: list[bytes] = []
+        values: list[Any] = []
+        for operand in node.operands:
+            if isinstance(operand, Node):
+                values.append(operand.result)
+                if operand.origin is not None:
+                    many = type(operand.origin) is list
+                    origins.extend(operand.origin if many else [operand.origin])
+                    upstreams.append(operand.upstream)
+            else:
+                values.append(operand)
+        try:
+            result = self._apply(expression, values)
+            if isinstance(result, Lazy) or nested.has_lazy(result):
+                tail = self._evaluate(result, node.parent)
+                node.tail = tail
+                if not self._wait_for(node, tail):
+                    self._take_over(node, tail)
+                return
+            node.result = serialize.encode(result, self.store)
+        except Exception as error:  # an operator of the user's own values: whatever it raises
+            self._fail(node, self._make_failure(error, node.parent))
+            return
+        if origins:
+            one = len(origins) == 1
+            node.origin = origins[0] if one else list(dict.fromkeys(origins))
+            node.upstream = upstreams[0] if one else hashing.digest(b"origins", b"".join(upstreams))
+        self._resolve(node)
+
+    def _apply(self, expression: SimpleExpression, values: list[Any]) -> Any:
+        name = expression._operator
+        if name == "call":
+            _, args, kwargs = expression._operands
+            live = [self._decode(v) for v in values]
+            n = len(args) + 1
+            return live[0](*live[1:n], **dict(zip(kwargs, live[n:])))
+        if name in ("getitem", "getslice", "getattr"):
+            live = [self._peek(values[0]), *(self._decode(v) for v in values[1:])]
+            if name == "getitem":
+                self._check_nout(expression, live[0])
+        else:
+            live = [self._decode(v) for v in values]
+        return OPERATORS[name](*live)
+
+    def _check_nout(self, expression: SimpleExpression, value: Any) -> None:
+        source = expression._operands[0]
+        if type(source) is TaskExpression:
+            nout = source._task.options_for_call().get("nout")
+            if nout is not None and len(value) != nout:
+                raise ValueError(
+                    f"task {source._task.fullname!r} promises nout={nout} results "
+                    f"and returned {len(value)}"
+                )
+
+    def _advance_form(self, node: FormNode) -> None:
+        if node.asked is not None:
+            asked, node.asked = node.asked, None
+            if node.is_tail:
+                self._take_over(node, asked)
+                return
+            self._step_form(node, Evaluated(asked, self._decode), None)
+            return
+        expression = node.expression
+        node.generator = expression._task.func(*expression._args, **expression._kwargs)
+        self._step_form(node, None, None)
+
+    def _step_form(self, node: FormNode, sent: Any, error: EvaluationError | None) -> None:
+        """Resume a special form until it asks for something that is not known yet."""
+        generator = node.generator
+        assert generator is not None
+        while True:
+            try:
+                if error is not None:
+                    wanted = generator.throw(error)
+                else:
+                    wanted = generator.send(sent)
+            except StopIteration as stop:
+                found = self._evaluate(stop.value, node.parent)
+                node.is_tail = True
+                node.generator = None
+            except EvaluationError as raised:
+                self._fail(node, raised.failure)
+                return
+            except Exception as raised:  # the form's arguments are the user's own
+                self._fail(node, self._make_failure(raised, node.parent))
+                return
+            else:
+                found = self._evaluate(wanted, node.parent)
+            error = None
+            if isinstance(found, Node) and found.state != DONE:
+                node.asked = found
+                self._wait_for(node, found)
+                return
+            if node.is_tail:
+                if isinstance(found, Node):
+                    self._take_over(node, found)
+                else:
+                    node.result = self._as_ref(found)
+                    self._resolve(node)
+                return
+            sent = Evaluated(found, self._decode)
+
+    def _as_ref(self, value: Any) -> ValueRef:
+        return value if type(value) is ValueRef else serialize.encode(value, self.store)
+
+    def _take_over(self, node: Node, other: Any) -> None:
+        """Resolve `node` with what `other` came to."""
+        if isinstance(other, Node):
+            node.result, node.origin, node.upstream = other.result, other.origin, other.upstream
+        else:
+            node.result = self._as_ref(other)
+        self._resolve(node)
+
+    # Jobs: from arguments to an answer or a worker.
+
+    def _expand_job(self, job: Job) -> None:
+        """Bind the arguments of a job and start evaluating those that are expressions."""
+        expression = job.expression
+        job.expression = None
+        task = job.task
+        bound = task.parameters.bind(expression._args, expression._kwargs)
+        job.arguments = bound
+        if expression._origins:
+            job.origins = self._place_origins(task, expression, len(bound))
+        for i, value in enumerate(bound):
+            if type(value) not in SCALARS:
+                try:
+                    self._expand_argument(job, i, value)
+                except (TypeError, RedunliteError) as error:
+                    self._fail(job, self._make_failure(error, job))
+                    return
+        if not job.n_missing:
+            self._bind(job)
+
+    def _expand_argument(self, job: Job, i: int, value: Any) -> None:
+        kind = job.task.parameters.kinds[i]
+        if kind != VAR_POSITIONAL and kind != VAR_KEYWORD:
+            found = self._evaluate(value, job.parent)
+            if isinstance(found, Node):
+                self._add_pending(job, i, None, found)
+            else:
+                job.arguments[i] = found
+            return
+        items: Any = list(value) if kind == VAR_POSITIONAL else dict(value)
+        job.arguments[i] = items
+        for key, item in enumerate(value) if kind == VAR_POSITIONAL else value.items():
+            found = self._evaluate(item, job.parent)
+            if isinstance(found, Node):
+                self._add_pending(job, i, key, found)
+            else:
+                items[key] = found
+
+    def _add_pending(self, job: Job, i: int, key: Any, node: Node) -> None:
+        if job.pending is None:
+            job.pending = []
+        job.pending.append((i, key, node))
+        self._wait_for(job, node)
+
+    def _place_origins(self, task: Task[..., Any], expression: Any, n: int) -> list[Any]:
+        """Return the origin of each parameter whose argument is one of the parent's arguments."""
+        origins: list[Any] = [None] * n
+        for key, place in expression._origins.items():
+            i = key if isinstance(key, int) else task.parameters.positions.get(key)
+            if i is not None and i < n:
+                origins[i] = place
+        return origins
+
+    def _bind(self, job: Job) -> None:
+        """Give a job its hash, and an answer from this run if there is one."""
+        arguments = job.arguments
+        if job.pending is not None or job.origins is not None:
+            self._take_pending(job)
+        task = job.task
+        prefix_skipped = self._prefixes.get(task.number)
+        if prefix_skipped is None:
+            prefix_skipped = self._prepare_task(task)
+        prefix, kept = prefix_skipped
+        tokens = []
+        classes: set[str] | None = None
+        try:
+            for value in arguments:
+                if type(value) is ValueRef:
+                    tokens.append(value.token)
+                    if value.classes:
+                        classes = set(value.classes) if classes is None else classes | {*value.classes}
+                elif type(value) in SCALARS:
+                    tokens.append(hashing.token(value))
+                else:
+                    classes = set() if classes is None else classes
+                    tokens.append(hashing.token(tuple(value) if type(value) is list else value, classes))
+            if kept is not None:
+                tokens = [tokens[i] for i in kept]
+            args_hash = hashing.hash_arguments(prefix, tokens)
+            digest = self._hash_classes(classes) if classes else b""
+            job.eval_hash = hashing.eval_hash(task.hash, args_hash, digest)
+        except Exception as error:  # hashing reaches the user's own classes
+            self._fail(job, self._make_failure(error, job))
+            return
+        job.phase = READY
+        scope = effective_scope(job.options, self._use_cache) if job.options else (
+            CacheScope.BACKEND if self._use_cache else CacheScope.CSE
+        )  # fmt: skip
+        if scope is not CacheScope.NONE:
+            earlier = self._seen.get(job.eval_hash)
+            if earlier is not None:
+                self._follow(job, earlier)
+                return
+            self._seen[job.eval_hash] = job
+        if scope is CacheScope.BACKEND:
+            job.phase = ASKED
+            self._asked.append(job)
+        else:
+            if scope is CacheScope.NONE or not self._use_cache:
+                job.reason = "cache off"
+            self._miss(job)
+
+    def _prepare_task(self, task: Task[..., Any]) -> tuple[bytes, tuple[int, ...] | None]:
+        """Work out, once a task, what all its calls share."""
+        self._tasks[task.number] = task
+        names = task.parameters.names
+        skipped = set(task.identity.get("config_args", ()))
+        kept = None
+        if skipped:
+            kept = tuple(i for i, name in enumerate(names) if name not in skipped)
+            names = tuple(name for name in names if name not in skipped)
+        prepared = (hashing.arguments_prefix(names), kept)
+        self._prefixes[task.number] = prepared
+        return prepared
+
+    def _hash_classes(self, classes: set[str]) -> bytes:
+        from redunlite.fingerprint import class_hash
+
+        found = [(name, class_hash(name)) for name in sorted(classes)]
+        parts = [part for name, digest in found if digest for part in (name.encode(), digest)]
+        return hashing.digest(b"classes", *parts) if parts else b""
+
+    def _take_pending(self, job: Job) -> None:
+        """Put the results that a job waited for in their places, with where they came from."""
+        origins = job.origins
+        if origins is None:
+            origins = [None] * len(job.arguments)
+        upstreams = [b"" if o is None else b"@%d" % o for o in origins]
+        for i, key, node in job.pending or ():
+            if key is None:
+                job.arguments[i] = node.result
+            else:
+                job.arguments[i][key] = node.result
+            if node.origin is not None:
+                if key is None:
+                    origins[i] = node.origin
+                else:
+                    before = origins[i] or []
+                    before = before if type(before) is list else [before]
+                    after = node.origin if type(node.origin) is list else [node.origin]
+                    origins[i] = before + after
+                upstreams[i] += node.upstream
+        job.pending = None
+        if any(upstreams):
+            job.origins = origins
+            job.upstream_digest = hashing.digest(b"upstream", *upstreams)[:8]
+
+    def _look_up(self) -> None:
+        """Ask the recorder for the answers to all jobs that wait for one."""
+        asked, self._asked = self._asked, []
+        found = self.recorder.find_calls([job.eval_hash for job in asked])
+        if not found:
+            for job in asked:
+                self._miss(job)
+            return
+        live, store = self.recorder.are_tasks_live, self.store
+        for job in asked:
+            candidates = found.get(job.eval_hash)
+            if candidates is None:
+                self._miss(job)
+                continue
+            answer = choose_hit(candidates, job.options, live, store)
+            if type(answer) is Hit:
+                self._take_hit(job, answer)
+            else:
+                job.reason = answer.reason
+                self._miss(job)
+
+    def _take_hit(self, job: Job, hit: Hit) -> None:
+        cached = hit.call
+        value: Any = None
+        if not hit.is_final:
+            assert cached.single is not None
+            try:
+                value = self._decode_expression(cached.single)
+            except UndecodableError as error:
+                self._reporter.warning(f"{job.task.fullname}: recorded result not usable: {error}")
+                self._miss(job)
+                return
+            job.single = cached.single
+        job.kind = hit.kind
+        job.cached = cached
+        job.start_time = time.time_ns() // 1000
+        counts = self.counts[job.task.fullname]
+        if self._reporter.wants_line(CACHED, job.task.fullname):
+            self._reporter.job_line(self._line(CACHED, job))
+        if hit.is_final:
+            if cached.task_set is not None:
+                job.task_ids = set(self.recorder.get_task_set(cached.task_set))
+            job.value_origin = cached.result_origin
+            assert cached.result is not None
+            self._finish(job, cached.result)
+            return
+        counts.pending -= 1
+        counts.running += 1
+        self._enter(job, REDUCING)
+        self._reduce(job, value)
+
+    def _decode_expression(self, ref: ValueRef) -> Any:
+        data = self.store.read(hashing.value_hash(ref.token)) if ref.flags & FLAG_FILE else ref.data
+        if data is None:
+            raise UndecodableError("the recorded expression has no bytes")
+        try:
+            body, stored = unpack_expression(data)
+            tasks = []
+            for fullname, task_hash, blob in stored:
+                task = resolve_task(fullname, task_hash, blob)
+                if task is None:
+                    raise UndecodableError(f"task {fullname!r} is not defined any more")
+                tasks.append(task)
+            return decode_expression(body, tasks, self.store)
+        except UndecodableError:
+            raise
+        except Exception as error:  # bytes from disk, and classes of the user's
+            raise UndecodableError(str(error)) from error
+
+    def _miss(self, job: Job) -> None:
+        """Send a job on its way to a worker."""
+        if self._dry_run:
+            self._would_run = True
+            job.phase = QUEUED
+            if self._reporter.wants_line(RUN, job.task.fullname):
+                job.reason = job.reason or self.recorder.find_reason(job)
+                self._reporter.job_line(self._line(RUN, job))
+            return
+        needs = job.options.get("limits")
+        if needs:
+            try:
+                self._limits.check_possible(needs, job.task.fullname)
+            except RedunliteError as error:
+                self._fail(job, self._make_failure(error, job))
+                return
+            if not self._limits.try_take(needs):
+                job.phase = QUEUED
+                self._limited.append(job)
+                return
+        self._queue(job)
+
+    def _queue(self, job: Job) -> None:
+        name = job.options.get("executor") or self._default_executor
+        queue = self._queues.get(name)
+        if queue is None:
+            queue = self._open_queue(name, job)
+            if queue is None:
+                return
+        job.phase = QUEUED
+        queue.append(job)
+
+    def _open_queue(self, name: str, job: Job) -> deque[Job] | None:
+        executor = self._executors.get(name)
+        if executor is None:
+            error = UnknownNameError(
+                "executor", name, self._executors, f"of task {job.task.fullname!r}",
+                "executors are set in [executors.NAME] of the configuration",
+            )  # fmt: skip
+            self._fail(job, self._make_failure(error, job))
+            return None
+        executor.start(self)
+        self._started[name] = executor
+        self._queues[name] = deque()
+        return self._queues[name]
+
+    def _pump(self) -> None:
+        """Hand calls to executors that have room."""
+        if self.is_stopping:
+            return
+        for name, queue in self._queues.items():
+            executor = self._started[name]
+            while queue and not self.is_stopping and executor.has_room(queue[0].task.number):
+                self._send(queue.popleft(), executor)
+
+    def _send(self, job: Job, executor: Executor) -> None:
+        args, kwargs = job.task.parameters.split(job.arguments)
+        try:
+            payload = serialize.encode_arguments(args, kwargs, self.store)
+        except Exception as error:  # encoding reaches the user's own classes
+            self._fail(job, self._make_failure(error, job))
+            return
+        counts = self.counts[job.task.fullname]
+        counts.pending -= 1
+        counts.running += 1
+        if self._reporter.wants_line(RUN, job.task.fullname):
+            job.reason = job.reason or self.recorder.find_reason(job)
+            self._reporter.job_line(self._line(RUN, job, executor.name))
+        job.start_time = time.time_ns() // 1000
+        self._enter(job, SENT)
+        self._sent[job.serial] = job
+        executor.submit(Call(job.serial, job.task.number, payload))
+
+    def _enter(self, job: Job, phase: int) -> None:
+        """Make a job an open one: at a worker, or being reduced."""
+        job.phase = phase
+        self._open[job.serial] = job
+        self._unwritten.append(job)
+
+    # What executors say (`executors.base.ExecutorHost`).
+
+    def get_task(self, task_number: int) -> Task[..., object]:
+        """Return the task with that number."""
+        return self._tasks[task_number]
+
+    def deliver(self, outcome: Outcome) -> None:
+        """Take the outcome of a call."""
+        job = self._sent.pop(outcome.number, None)
+        if job is None:
+            return
+        needs = job.options.get("limits")
+        if needs:
+            self._release(needs)
+        job.usage = outcome.usage
+        job.start_time = outcome.usage.start_time or job.start_time
+        job.output = outcome.output
+        if outcome.output is not None and self._reporter.live_output:
+            self._show_output(job, outcome)
+        status = outcome.status
+        value = outcome.value
+        if status == wire.OK:
+            assert value is not None
+            self._finish(job, value)
+        elif status == wire.EXPRESSION:
+            self._take_expression(job, outcome)
+        elif status == wire.CANCELLED:
+            self._cancel(job)
+        else:
+            tail = ""
+            if status == wire.DIED and outcome.output is not None:
+                lines = (outcome.output.tail or outcome.output.head).decode("utf-8", "replace")
+                tail = "\n".join(lines.splitlines()[-10:])
+            failure = Failure(value, outcome.detail, job, None, tail)
+            self._fail(job, failure)
+
+    def _take_expression(self, job: Job, outcome: Outcome) -> None:
+        value = outcome.value
+        assert value is not None
+        tasks, stored = [], []
+        data: Any = value.data
+        if value.flags & FLAG_FILE:
+            data = self.store.read(hashing.value_hash(value.token))
+        try:
+            for named in outcome.detail:
+                task = resolve_task(named.fullname, named.hash, named.blob)
+                if task is None:
+                    raise SchedulerError(f"task {named.fullname!r} is not defined in this process")
+                tasks.append(task)
+                stored.append(named._replace(hash=task.hash))
+            expression = decode_expression(data, tasks, self.store)
+        except Exception as error:  # decoding reaches the user's own classes
+            self._fail(job, self._make_failure(error, job))
+            return
+        packed = pack_expression(data, stored)
+        job.single = ValueRef(
+            value.token, FORMAT_EXPRESSION, packed, len(packed), value.preview,
+            value.type_name, value.flags & ~FLAG_FILE, value.classes,
+        )  # fmt: skip
+        job.phase = REDUCING
+        if job.is_written:
+            self._unwritten.append(job)
+        if not self.is_stopping:
+            self._reduce(job, expression)
+
+    def _show_output(self, job: Job, outcome: Outcome) -> None:
+        output = outcome.output
+        assert output is not None
+        text = (output.head + output.tail).decode("utf-8", "replace")
+        self._reporter.job_output(self._job_id(job), job.task.fullname, text)
+
+    def _release(self, needs: Mapping[str, float]) -> None:
+        self._limits.give_back(needs)
+        for _ in range(len(self._limited)):
+            job = self._limited.popleft()
+            if not self.is_stopping and self._limits.try_take(job.options["limits"]):
+                self._queue(job)
+            else:
+                self._limited.append(job)
+
+    # Jobs: from a result to the end.
+
+    def _reduce(self, job: Job, value: Any) -> None:
+        """Evaluate what a job's function returned, as part of this job."""
+        try:
+            found = self._evaluate(value, job)
+        except (TypeError, RedunliteError) as error:
+            self._fail(job, self._make_failure(error, job))
+            return
+        if isinstance(found, Node):
+            job.pending = [(0, None, found)]
+            if not self._wait_for(job, found):
+                self._todo.append(job)
+        else:
+            self._finish(job, self._as_ref(found))
+
+    def _finish_reduced(self, job: Job) -> None:
+        assert job.pending is not None
+        node = job.pending[0][2]
+        job.pending = None
+        job.value_origin = node.origin
+        assert node.result is not None
+        self._finish(job, node.result)
+
+    def _finish(self, job: Job, result: ValueRef) -> None:
+        """End a job with its final value."""
+        counts = self.counts[job.task.fullname]
+        if job.phase == SENT or job.phase == REDUCING:
+            counts.running -= 1
+        else:
+            counts.pending -= 1
+        if job.kind:
+            counts.cached += 1
+        else:
+            counts.done += 1
+        job.result = result
+        self._close(job, b"")
+
+    def _close(self, job: Job, error_hash: bytes) -> None:
+        """Settle a job's call node, record it, and tell who waits."""
+        result, cached = job.result, job.cached
+        child_hashes = job.child_hashes
+        is_copy = cached is not None and job.single is None and not error_hash
+        if cached is not None and (is_copy or job.kind == KIND_CSE):
+            job.call_hash = cached.call_hash
+        else:
+            value_hash = error_hash or hashing.value_hash(result.token)  # type: ignore[union-attr]
+            below = b""
+            if child_hashes is not None:
+                below = b"".join([h for h in child_hashes if h is not None])
+            job.call_hash = hashing.call_hash(job.eval_hash, value_hash, below)
+        if (
+            cached is not None
+            and job.call_hash == cached.call_hash
+            and job.upstream_digest == cached.upstream
+        ):
+            job.call_id = cached.id
+            job.call_written = True
+        elif not job.call_id:
+            job.call_id = self.recorder.next_call_id()
+        phase, job.phase = job.phase, ENDED
+        if phase == SENT or phase == REDUCING:
+            del self._open[job.serial]
+        job.child_hashes = None
+        job.ranks = None
+        parent = job.parent
+        if parent is not None and parent.child_hashes is not None:
+            parent.child_hashes[job.index] = job.call_hash
+            self._add_tasks(parent, job)
+        self.recorder.record_job(job)
+        if self._seen.get(job.eval_hash) is job:
+            self._seen[job.eval_hash] = (
+                job.call_id, job.call_hash, job.result, job.task_ids, job.failure, job.upstream_digest
+            )  # fmt: skip
+        if job.failure is None:  # the job traceback shows the arguments of failed ones
+            job.arguments = _NO_ARGUMENTS
+        job.origins = None
+        job.single = job.cached = None
+        job.output = None
+        job.origin = job.call_id
+        job.upstream = job.call_hash
+        if job.failure is not None:
+            self._fail_waiters(job, job.failure)
+        else:
+            self._resolve(job)
+        if self.recorder.is_due():
+            self._flush()
+
+    def _add_tasks(self, parent: Job, job: Job) -> None:
+        """Add the tasks below a job to those below its parent."""
+        below = parent.task_ids
+        if below is None:
+            below = parent.task_ids = {self._task_id(parent.task)}
+        if job.task_ids is None:
+            below.add(self._task_id(job.task))
+        else:
+            below |= job.task_ids
+
+    def _task_id(self, task: Task[..., Any]) -> int:
+        found = self._task_ids.get(task.number)
+        if found is None:
+            found = self._task_ids[task.number] = self.recorder.get_task_id(task)
+        return found
+
+    def _resolve(self, node: Node) -> None:
+        node.state = DONE
+        waiters = node.waiters
+        if waiters is not None:
+            node.waiters = None
+            todo = self._todo
+            for waiter in waiters:
+                waiter.n_missing -= 1
+                if waiter.n_missing == 0:
+                    todo.append(waiter)
+
+    def _follow(self, job: Job, earlier: Any) -> None:
+        """Answer a job from another job of this run with the same call."""
+        job.kind = KIND_CSE
+        if type(earlier) is Job:
+            job.phase = FOLLOWING
+            self._following[job.serial] = job
+            job.pending = [(0, None, earlier)]
+            self._wait_for(job, earlier)
+        else:
+            self._copy_call(job, *earlier)
+
+    def _finish_following(self, job: Job) -> None:
+        assert job.pending is not None
+        leader = job.pending[0][2]
+        job.pending = None
+        self._following.pop(job.serial, None)
+        assert isinstance(leader, Job)
+        self._copy_call(
+            job, leader.call_id, leader.call_hash, leader.result, leader.task_ids, leader.failure,
+            leader.upstream_digest,
+        )  # fmt: skip
+
+    def _copy_call(
+        self,
+        job: Job,
+        call_id: int,
+        call_hash: bytes,
+        result: ValueRef | None,
+        task_ids: set[int] | None,
+        failure: Failure | None,
+        upstream: bytes,
+    ) -> None:
+        """End a job with the call of another job of this run."""
+        job.task_ids = task_ids
+        job.start_time = time.time_ns() // 1000
+        job.cached = CachedCall(
+            call_id, failure is None, result, None, call_hash, None, upstream, None
+        )
+        if failure is not None:
+            self._fail(job, failure)
+            return
+        if self._reporter.wants_line(CACHED, job.task.fullname):
+            self._reporter.job_line(self._line(CACHED, job))
+        job.value_origin = None
+        assert result is not None
+        self._finish(job, result)
+
+    # Failure.
+
+    def _make_failure(self, error: BaseException, job: Job | None) -> Failure:
+        """Return the failure for an exception raised in this process."""
+        detail = tracebacks.describe_exception(error)
+        ref = serialize.encode(ErrorValue(error, detail), self.store)
+        return Failure(ref, detail, job, error)
+
+    def _fail(self, node: Node, failure: Failure) -> None:
+        """Let a node fail, and after it all that needs it."""
+        if node.state != WAITING:
+            return
+        node.failure = failure
+        if type(node) is not Job:
+            node.state = FAILED
+            self._fail_waiters(node, failure)
+            return
+        counts = self.counts[node.task.fullname]
+        phase = node.phase
+        if failure.job is None:
+            failure.job = node
+        if phase == NEW and failure.job is not node:
+            # Its arguments never became ready: it stays pending and has no row.
+            node.state = FAILED
+            self._fail_waiters(node, failure)
+            return
+        if phase == SENT or phase == REDUCING:
+            counts.running -= 1
+        else:
+            counts.pending -= 1
+        counts.failed += 1
+        self._following.pop(node.serial, None)
+        node.pending = None
+        node.result = failure.error
+        if not node.eval_hash:
+            node.eval_hash = hashing.digest(b"unbound", self.uuid.encode(), b"%d" % node.serial)
+        if not node.start_time:
+            node.start_time = time.time_ns() // 1000
+        if self._reporter.wants_line(REJECT, node.task.fullname):
+            self._reporter.job_line(self._line(REJECT, node))
+        error_hash = hashing.value_hash(failure.error.token) if failure.error else b"\0" * 20
+        node.state = FAILED
+        self._close(node, error_hash)
+
+    def _fail_waiters(self, node: Node, failure: Failure) -> None:
+        node.state = FAILED
+        waiters, node.waiters = node.waiters, None
+        for waiter in waiters or ():
+            self._failed.append((waiter, failure))
+        if node is self._root and self._first_failure is None:
+            self._first_failure = failure
+            if self._policy != KEEP_GOING:
+                self._stop_launching(failure)
+
+    def _pass_on_failure(self, node: Node, failure: Failure) -> None:
+        if node.state != WAITING:
+            return
+        if type(node) is FormNode and not node.is_tail and node.generator is not None:
+            node.asked = None
+            node.n_missing = 0
+            if self.is_stopping:
+                return
+            error = self._error_of(failure)
+            value = Evaluated(self._error_node(failure, error), self._decode)
+            self._step_form(node, None, EvaluationError(failure, error, value))
+            return
+        self._fail(node, failure)
+
+    def _error_of(self, failure: Failure) -> BaseException:
+        if failure.live is None:
+            held = self._decode(failure.error)
+            failure.live = held.error if isinstance(held, ErrorValue) else Exception(repr(held))
+        return failure.live
+
+    def _error_node(self, failure: Failure, error: BaseException) -> Node:
+        """Return the exception as a value that came from the failed call."""
+        node = Node(None)
+        node.state = DONE
+        node.result = serialize.encode(error, self.store)
+        if failure.job is not None and failure.job.call_id:
+            node.origin = failure.job.call_id
+            node.upstream = failure.job.call_hash
+        return node
+
+    def _stop_launching(self, failure: Failure | None) -> None:
+        """Start nothing new; what runs may finish, or is ended, as the policy says."""
+        if self.is_stopping:
+            return
+        self.is_stopping = True
+        for name, executor in self._started.items():
+            for number in executor.take_back():
+                job = self._sent.pop(number, None)
+                if job is not None:
+                    counts = self.counts[job.task.fullname]
+                    counts.running -= 1
+                    counts.pending += 1
+                    job.phase = QUEUED
+                    self._open.pop(job.serial, None)
+                    self._queues[name].append(job)
+        if self._sent and failure is not None:
+            if self._policy == FAIL_FAST:
+                for executor in self._started.values():
+                    executor.cancel(GRACE_S)
+            else:
+                self._reporter.first_failure(self.describe_failure(failure), len(self._sent))
+
+    def _report_deadlock(self, root: Node) -> None:
+        """Fail the root when nothing runs and nothing can: an expression that needs itself."""
+        error = SchedulerError(
+            "the workflow waits for itself: an expression needs its own result, "
+            "or a limit is never given back"
+        )
+        job = root if isinstance(root, Job) else None
+        self._fail(root, self._make_failure(error, job))
+
+    # Stopping and ending.
+
+    def _on_signal(self) -> None:
+        """React to signals that came since the last look; the handler only counted them."""
+        if not self.is_stopping:
+            self._reporter.warning(
+                f"stopping, {len(self._sent)} running (again to kill at once)"
+                if self._sent else "stopping"
+            )  # fmt: skip
+            self._stop_launching(None)
+            for executor in self._started.values():
+                executor.cancel(GRACE_S)
+        elif self.n_signals > 1:
+            for executor in self._started.values():
+                executor.cancel(0.0)
+        self.n_signals = 0
+        self._was_signalled = True
+
+    _was_signalled = False
+
+    def _cancel(self, job: Job) -> None:
+        counts = self.counts[job.task.fullname]
+        if job.phase == SENT or job.phase == REDUCING:
+            counts.running -= 1
+        else:
+            counts.pending -= 1
+        counts.cancelled += 1
+        self._open.pop(job.serial, None)
+        job.phase = ENDED
+        job.state = FAILED
+        if not job.start_time:
+            job.start_time = time.time_ns() // 1000
+        self.recorder.record_job(job)
+
+    def _end(self, root: Node) -> RunResult:
+        """Give every job its final state and close the execution."""
+        left = [*self._open.values(), *self._following.values(), *self._limited, *self._asked]
+        for queue in self._queues.values():
+            left.extend(queue)
+        for job in left:
+            if job.phase != ENDED and not self._dry_run:
+                self._cancel(job)
+        failure = root.failure
+        if self._was_signalled or self.signal_number:
+            status = "CANCELLED"
+        elif failure is not None:
+            status = "FAILED"
+        elif root.state == DONE:
+            status = "DONE"
+        else:
+            status = "DRY"
+        self.recorder.finish(status, failure.detail.summary if failure else "", self.counts)
+        return RunResult(
+            status, root.result if status == "DONE" else None, failure, self.uuid, self.counts,
+            self.signal_number,
+        )  # fmt: skip
+
+    def _on_flush_timer(self) -> None:
+        self._flush()
+        self.waits.call_after(FLUSH_INTERVAL_S, self._on_flush_timer)
+
+    def _flush(self) -> None:
+        unwritten = self._unwritten
+        if unwritten:
+            self._unwritten = []
+            for job in unwritten:
+                if job.phase != ENDED:
+                    self.recorder.record_open_job(job)
+        self.recorder.flush()
+
+    def _on_progress_timer(self) -> None:
+        running = [job.task.fullname for job in list(self._sent.values())[:20]]
+        self._reporter.progress(self.counts, running)
+        self.waits.call_after(PROGRESS_INTERVAL_S, self._on_progress_timer)
+
+    # What is shown.
+
+    def _count(self, job: Job) -> TaskCounts:
+        return self.counts[job.task.fullname]
+
+    def _job_id(self, job: Job) -> str:
+        if self.recorder.is_read_only:
+            return ""
+        if not job.salt:
+            job.salt = self.recorder.make_salt()
+        return job.salt[:4].hex()
+
+    def _line(self, event: str, job: Job, executor: str = "") -> JobLine:
+        return JobLine(
+            event, self._job_id(job), job.task.fullname, describe_arguments(job), executor,
+            job.eval_hash.hex(), job.reason,
+        )  # fmt: skip
+
+    def describe_failure(self, failure: Failure) -> Any:
+        """Return the job traceback of a failure, for a reporter."""
+        from redunlite.reporter import Failure as ShownFailure
+        from redunlite.reporter import TraceStep
+
+        steps = []
+        job = failure.job
+        while job is not None:
+            info = job.task.fingerprint
+            line = (info.source or "").strip().splitlines()
+            text = next((x for x in line if x.lstrip().startswith(("def ", "async def "))), "")
+            steps.append(
+                TraceStep(
+                    self._job_id(job), job.task.fullname, info.file or "", info.line or 0,
+                    text.strip(), describe_arguments(job),
+                )
+            )  # fmt: skip
+            job = job.parent
+        return ShownFailure(steps[::-1], failure.detail, failure.output_tail)
+
+
+def describe_arguments(job: Job) -> list[tuple[str, str]]:
+    """Return name and preview of each argument of a job that still has them."""
+    parameters = job.task.parameters
+    shown = []
+    for name, kind, value in zip(parameters.names, parameters.kinds, job.arguments):
+        if kind == VAR_POSITIONAL:
+            shown.append(("*" + name, "(" + ", ".join(show_value(v) for v in value) + ")"))
+        elif kind == VAR_KEYWORD:
+            pairs = ", ".join(f"{k!r}: {show_value(v)}" for k, v in value.items())
+            shown.append(("**" + name, "{" + pairs + "}"))
+        else:
+            shown.append((name, show_value(value)))
+    return shown
+
+
+def show_value(value: Any) -> str:
+    """Return the preview of a scalar, a `ValueRef`, or what is not known yet."""
+    if type(value) is ValueRef:
+        return value.preview if value.preview is not None else hashing.preview_token(value.token, 200)
+    if isinstance(value, Lazy):
+        return repr(value)
+    return preview(value, 200)
+
+
+def _root_task(value: Any) -> Any:
+    """Stand at the root of an execution whose expression is not a call of one task."""
+    return value
+
+
+_NO_ARGUMENTS: list[Any] = []
+ROOT_TASK: Task[..., Any] = Task(
+    _root_task, {"name": "root_task", "namespace": "redunlite", "version": "1"}
+)

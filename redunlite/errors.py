@@ -1,0 +1,207 @@
+"""Every error a user can meet, in one tree.
+
+::
+
+    RedunliteError
+    ├── UsageError                  the user can mend it; exit 2, one line
+    │   ├── UnknownNameError        a file, task, option or id that is not there
+    │   ├── AmbiguousIdError        an id prefix that several records share
+    │   ├── OptionError             a task option that is unknown or has a bad value
+    │   ├── TaskDefinitionError     a task that cannot be defined like this
+    │   └── WorkflowLoadError       a workflow file that cannot be read, parsed or imported
+    ├── ConfigError                 a configuration that cannot be used; exit 4
+    ├── DatabaseError               a database that cannot be used; exit 4
+    │   ├── NewerDatabaseError      written by a newer redunlite
+    │   └── DamagedDatabaseError    its bytes are not what was written
+    ├── UnhashableValueError        a value without a hash (also a TypeError)
+    ├── HiddenExpressionError       an expression inside an object that is not searched (TypeError)
+    ├── UndecodableError            recorded bytes that cannot become a value: a cache miss
+    ├── JobError                    a job failed for a reason outside the task's own code
+    │   ├── WorkerDiedError         the worker process ended under the job
+    │   ├── LimitError              a job asks for more than a limit can ever give
+    │   └── RemoteError             stands for an exception that could not leave its worker
+    ├── SchedulerError              the scheduler was asked for what it cannot do
+    │   └── NoCurrentScheduler      no scheduler is running here
+    ├── DryRunResult                a dry run met work that would run
+    └── Interrupted                 the run was ended by a signal
+
+Nothing is decided here; no state lives here.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+
+
+class RedunliteError(Exception):
+    """Base of all errors that redunlite raises on its own account."""
+
+
+class UsageError(RedunliteError):
+    """The user asked for something that cannot be done, and can mend it.
+
+    Parameters
+    ----------
+    message
+        What failed and which, in one line.
+    hint
+        What to do next, in one line; empty when the message says it all.
+    """
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message, hint)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message}\n{self.hint}" if self.hint else self.message
+
+
+def find_nearest(name: str, names: Iterable[str]) -> str | None:
+    """Return the name in `names` that `name` was probably meant to be, or None."""
+    names = list(names)
+    found = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+    if not found:
+        folded = {n.lower(): n for n in names}
+        found = [folded[m] for m in difflib.get_close_matches(name.lower(), list(folded), n=1)]
+    return found[0] if found else None
+
+
+class UnknownNameError(UsageError):
+    """A name that is not there, with the nearest one that is.
+
+    Parameters
+    ----------
+    what
+        The kind of thing, such as ``"task"``.
+    name
+        The name as the user gave it.
+    names
+        The names that exist; the nearest becomes the hint.
+    where
+        Where it was looked for, such as ``"in hello_world.py"``; may be empty.
+    hint
+        Used when no name is near.
+    """
+
+    def __init__(
+        self, what: str, name: str, names: Iterable[str] = (), where: str = "", hint: str = ""
+    ) -> None:
+        nearest = find_nearest(name, names)
+        place = f" {where}" if where else ""
+        super().__init__(
+            f"unknown {what} {name!r}{place}",
+            f"did you mean {nearest!r}?" if nearest is not None else hint,
+        )
+        self.name = name
+        self.nearest = nearest
+
+
+class AmbiguousIdError(UsageError):
+    """An id prefix that more than one record begins with."""
+
+    def __init__(self, prefix: str, candidates: Sequence[str], n_candidates: int) -> None:
+        self.prefix = prefix
+        self.candidates = list(candidates)
+        self.n_candidates = n_candidates
+        lines = "\n".join(f"  {line}" for line in self.candidates)
+        more = n_candidates - len(self.candidates)
+        tail = f"\n  … {more:,} more" if more > 0 else ""
+        super().__init__(f"id {prefix!r} is ambiguous, {n_candidates:,} records match:\n{lines}{tail}")
+
+
+class OptionError(UsageError):
+    """A task option that is unknown or whose value cannot be used."""
+
+
+class TaskDefinitionError(UsageError):
+    """A task that cannot be defined the way it was written."""
+
+
+class WorkflowLoadError(UsageError):
+    """A workflow file that cannot be read, parsed or imported."""
+
+
+class ConfigError(RedunliteError):
+    """A configuration that cannot be used."""
+
+
+class DatabaseError(RedunliteError):
+    """A database that cannot be used."""
+
+
+class NewerDatabaseError(DatabaseError):
+    """A database written by a newer redunlite than this one."""
+
+
+class DamagedDatabaseError(DatabaseError):
+    """A database whose bytes are not what was written."""
+
+
+class UnhashableValueError(RedunliteError, TypeError):
+    """A value that has no hash: a generator, an open file, a cyclic value.
+
+    The message names the path of the offending part inside the whole value.
+    """
+
+
+class HiddenExpressionError(RedunliteError, TypeError):
+    """An expression inside an object that the engine does not look into."""
+
+
+class UndecodableError(RedunliteError):
+    """Recorded bytes that cannot become a value in this program. Always treated as a cache miss."""
+
+
+class JobError(RedunliteError):
+    """A job failed for a reason that is not an exception of the task's own code."""
+
+
+class WorkerDiedError(JobError):
+    """The worker process that ran the job ended before the job did."""
+
+
+class LimitError(JobError):
+    """A job asks for more units of a limit than the limit has."""
+
+
+class RemoteError(JobError):
+    """Stands in this process for an exception that could not be pickled where it was raised.
+
+    Its text is the original's; `type_name` is the original's class, as ``module.Name``.
+    """
+
+    def __init__(self, type_name: str, message: str) -> None:
+        super().__init__(type_name, message)
+        self.type_name = type_name
+        self.message = message
+
+    def __str__(self) -> str:
+        return f"{self.type_name}: {self.message}" if self.message else self.type_name
+
+
+class SchedulerError(RedunliteError):
+    """The scheduler was asked for something it cannot do."""
+
+
+class NoCurrentScheduler(SchedulerError):
+    """No scheduler is running in this thread."""
+
+
+class DryRunResult(RedunliteError):
+    """Raised by a dry run through the API when some job would run."""
+
+
+class Interrupted(RedunliteError):
+    """The run was ended by a signal.
+
+    Parameters
+    ----------
+    signal_number
+        The signal that ended it, such as ``signal.SIGINT``.
+    """
+
+    def __init__(self, signal_number: int) -> None:
+        super().__init__(f"interrupted by signal {signal_number}")
+        self.signal_number = signal_number

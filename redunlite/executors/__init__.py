@@ -1,0 +1,1 @@
+"""The places where functions run. `base` tells what each of them promises."""

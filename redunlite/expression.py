@@ -1,0 +1,745 @@
+"""Expressions: what a workflow hands to the engine instead of values, and their recorded form.
+
+Decided here: which operations are lazy, which are refused and how, and how a value with expressions
+in it is written down (`encode_result`) and read back (`decode_expression`). Not here: what an
+expression evaluates to (`engine`). No state.
+
+Recorded form: a graph becomes a table of nodes in which children come before parents, so that depth
+costs memory and not recursion, and an expression used twice stays one. An argument in the table is
+a plain scalar as it is, ``(i,)`` for node i, or ``[k]`` for part k: an encoded value that the
+reader hands on without decoding it.
+"""
+
+from __future__ import annotations
+
+import operator
+import pickle
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from redunlite import hashing, nested, serialize
+from redunlite.call import WIRE_BYTES, StoredTask
+from redunlite.errors import UndecodableError
+from redunlite.kinds import FLAG_CHECK, FLAG_FILE, FORMAT_EXPRESSION, Lazy, ValueRef
+from redunlite.valuestore import ValueStore
+
+if TYPE_CHECKING:
+    from redunlite.task import SchedulerTask, Task
+
+SCALARS = frozenset({type(None), bool, int, float, str, bytes})
+"""Immutable types that expressions and tables hold as they are."""
+
+_UNSET = object()
+
+
+class Expression(Lazy):
+    """Something that the engine reduces to a value.
+
+    Operators, item and attribute look-ups and calls on it are expressions too.
+    """
+
+    __slots__ = ("_node", "_run")
+
+    # Comparison and arithmetic.
+
+    def __eq__(self, other: object) -> Any:
+        return SimpleExpression("eq", (self, other))
+
+    def __ne__(self, other: object) -> Any:
+        return SimpleExpression("ne", (self, other))
+
+    def __lt__(self, other: Any) -> Any:
+        return SimpleExpression("lt", (self, other))
+
+    def __le__(self, other: Any) -> Any:
+        return SimpleExpression("le", (self, other))
+
+    def __gt__(self, other: Any) -> Any:
+        return SimpleExpression("gt", (self, other))
+
+    def __ge__(self, other: Any) -> Any:
+        return SimpleExpression("ge", (self, other))
+
+    __hash__ = object.__hash__
+
+    def __neg__(self) -> Any:
+        return SimpleExpression("neg", (self,))
+
+    def __pos__(self) -> Any:
+        return SimpleExpression("pos", (self,))
+
+    def __invert__(self) -> Any:
+        return SimpleExpression("invert", (self,))
+
+    def __abs__(self) -> Any:
+        return SimpleExpression("abs", (self,))
+
+    def __round__(self, digits: Any = None) -> Any:
+        return SimpleExpression("round", (self, digits))
+
+    def __getitem__(self, key: Any) -> Any:
+        if isinstance(key, slice):
+            return SimpleExpression("getslice", (self, key.start, key.stop, key.step))
+        return SimpleExpression("getitem", (self, key))
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith(("__", "_repr_", "_ipython_")):
+            raise AttributeError(name)
+        return SimpleExpression("getattr", (self, name))
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return SimpleExpression("call", (self, args, kwargs))
+
+    # What cannot be lazy.
+
+    def __bool__(self) -> NoReturn:
+        self._refuse("used as a condition", "use cond(), or pass it to a task that decides")
+
+    def __iter__(self) -> Iterator[Any]:
+        length = self._length()
+        if length is None:
+            self._refuse("iterated, its length is unknown", "give the task nout=, or pass it to a task")
+        return iter([self[i] for i in range(length)])
+
+    def __len__(self) -> int:
+        length = self._length()
+        if length is None:
+            self._refuse("measured with len()", "pass it to a task that takes its len()")
+        return length
+
+    def __int__(self) -> NoReturn:
+        self._refuse("made an int", "pass it to a task")
+
+    def __float__(self) -> NoReturn:
+        self._refuse("made a float", "pass it to a task")
+
+    def __complex__(self) -> NoReturn:
+        self._refuse("made a complex number", "pass it to a task")
+
+    def __index__(self) -> NoReturn:
+        self._refuse("used as an index", "pass it to a task")
+
+    def __contains__(self, item: object) -> bool:
+        self._refuse("searched with 'in'", "pass it to a task that searches")
+
+    def __str__(self) -> str:
+        self._refuse("made text", "pass it to a task that formats, or use repr() to look at it")
+
+    def __format__(self, spec: str) -> str:
+        self._refuse("put into text", "pass it to a task that formats, or use {…!r} to look at it")
+
+    def __bytes__(self) -> NoReturn:
+        self._refuse("made bytes", "pass it to a task")
+
+    def __enter__(self) -> NoReturn:
+        self._refuse("entered with 'with'", "use it inside a task")
+
+    def __exit__(self, *error: object) -> NoReturn:
+        self._refuse("left", "use it inside a task")
+
+    def __setitem__(self, key: Any, value: Any) -> NoReturn:
+        self._refuse("changed by item assignment", "return a new value from a task")
+
+    def __delitem__(self, key: Any) -> NoReturn:
+        self._refuse("changed by del", "return a new value from a task")
+
+    def __setattr__(self, name: str, value: Any) -> NoReturn:
+        self._refuse(f"changed by setting attribute {name!r}", "return a new value from a task")
+
+    def __delattr__(self, name: str) -> NoReturn:
+        self._refuse(f"changed by deleting attribute {name!r}", "return a new value from a task")
+
+    def __reduce_ex__(self, protocol: Any) -> NoReturn:
+        self._refuse("pickled", "return it in a list, tuple, dict or dataclass, or give it to a task")
+
+    def _refuse(self, what: str, way_out: str) -> NoReturn:
+        raise TypeError(
+            f"the result of {self._subject()} is not known yet and cannot be {what}; {way_out}"
+        )
+
+    def _subject(self) -> str:
+        """Return the text that names this expression in an error."""
+        text = repr(self)
+        return text if len(text) <= 80 else text[:77] + "…"
+
+    def _length(self) -> int | None:
+        """Return the number of items that the value will have, where that is known."""
+        return None
+
+
+def _add_operators() -> None:
+    """Give `Expression` the binary operators and their reflected forms."""
+    names = (
+        "add sub mul truediv floordiv mod pow matmul lshift rshift xor divmod and or".split()
+    )  # fmt: skip
+    for name in names:
+
+        def forward(self: Expression, other: Any, _name: str = name) -> Any:
+            return SimpleExpression(_name, (self, other))
+
+        def reflected(self: Expression, other: Any, _name: str = name) -> Any:
+            return SimpleExpression(_name, (other, self))
+
+        setattr(Expression, f"__{name}__", forward)
+        setattr(Expression, f"__r{name}__", reflected)
+
+
+_add_operators()
+
+_set_node = Expression._node.__set__  # type: ignore[attr-defined]
+_set_run = Expression._run.__set__  # type: ignore[attr-defined]
+
+
+def remember_node(expression: Expression, run: object, node: Any) -> None:
+    """Keep the engine's node on the expression, so that using it twice evaluates it once."""
+    _set_run(expression, run)
+    _set_node(expression, node)
+
+
+class TaskExpression(Expression):
+    """A call of a task."""
+
+    __slots__ = ("_args", "_kwargs", "_origins", "_task")
+
+    _task: Task[..., Any]
+    _args: Sequence[Any]
+    _kwargs: Mapping[str, Any]
+    _origins: Mapping[int | str, int] | None
+    """Which arguments are arguments of the enclosing call: position or name, to place."""
+
+    def __init__(
+        self,
+        task: Task[..., Any],
+        args: Sequence[Any],
+        kwargs: Mapping[str, Any],
+        origins: Mapping[int | str, int] | None = None,
+    ) -> None:
+        _set_task(self, task)
+        _set_args(self, args)
+        _set_kwargs(self, kwargs)
+        _set_origins(self, origins)
+        _set_run(self, None)
+
+    def __repr__(self) -> str:
+        return f"{self._task.fullname}({format_arguments(self._args, self._kwargs)})"
+
+    def _subject(self) -> str:
+        return f"task {self._task.fullname!r}"
+
+    def _length(self) -> int | None:
+        return find_length(self._task)
+
+
+_set_task = TaskExpression._task.__set__  # type: ignore[attr-defined]
+_set_args = TaskExpression._args.__set__  # type: ignore[attr-defined]
+_set_kwargs = TaskExpression._kwargs.__set__  # type: ignore[attr-defined]
+_set_origins = TaskExpression._origins.__set__  # type: ignore[attr-defined]
+
+
+class SchedulerExpression(TaskExpression):
+    """A call of a special form."""
+
+    __slots__ = ()
+
+    _task: SchedulerTask[..., Any]
+
+    def _subject(self) -> str:
+        return f"{self._task.name}()"
+
+
+class SimpleExpression(Expression):
+    """An operator on values that are not known yet."""
+
+    __slots__ = ("_operands", "_operator")
+
+    _operator: str
+    _operands: tuple[Any, ...]
+
+    def __init__(self, operator: str, operands: tuple[Any, ...]) -> None:
+        _set_operator(self, operator)
+        _set_operands(self, operands)
+        _set_run(self, None)
+
+    def __repr__(self) -> str:
+        name, values = self._operator, self._operands
+        if name in SYMBOLS:
+            return f"({_short_repr(values[0])} {SYMBOLS[name]} {_short_repr(values[1])})"
+        if name == "getitem":
+            return f"{_short_repr(values[0])}[{_short_repr(values[1])}]"
+        if name == "getslice":
+            bounds = ["" if v is None else _short_repr(v) for v in values[1:]]
+            text = ":".join(bounds if values[3] is not None else bounds[:2])
+            return f"{_short_repr(values[0])}[{text}]"
+        if name == "getattr":
+            return f"{_short_repr(values[0])}.{values[1]}"
+        if name == "call":
+            return f"{_short_repr(values[0])}({format_arguments(values[1], values[2])})"
+        if name in ("neg", "pos", "invert"):
+            return f"({'-+~'[('neg', 'pos', 'invert').index(name)]}{_short_repr(values[0])})"
+        return f"{name}({', '.join(_short_repr(v) for v in values)})"
+
+    def _subject(self) -> str:
+        task = find_task_below(self)
+        text = super()._subject()
+        return text if task is None else f"{text} from task {task.fullname!r}"
+
+
+_set_operator = SimpleExpression._operator.__set__  # type: ignore[attr-defined]
+_set_operands = SimpleExpression._operands.__set__  # type: ignore[attr-defined]
+
+
+class ValueExpression(Expression):
+    """A value where an expression is wanted."""
+
+    __slots__ = ("_value",)
+
+    _value: Any
+
+    def __init__(self, value: Any) -> None:
+        _set_value(self, value)
+        _set_run(self, None)
+
+    def __repr__(self) -> str:
+        return _short_repr(self._value)
+
+
+_set_value = ValueExpression._value.__set__  # type: ignore[attr-defined]
+
+SYMBOLS = {
+    "eq": "==", "ne": "!=", "lt": "<", "le": "<=", "gt": ">", "ge": ">=", "add": "+", "sub": "-",
+    "mul": "*", "truediv": "/", "floordiv": "//", "mod": "%", "pow": "**", "matmul": "@",
+    "lshift": "<<", "rshift": ">>", "xor": "^", "and": "&", "or": "|",
+}  # fmt: skip
+
+
+def _get_slice(value: Any, start: Any, stop: Any, step: Any) -> Any:
+    return value[start:stop:step]
+
+
+def _call(function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    return function(*args, **kwargs)
+
+
+OPERATORS: dict[str, Callable[..., Any]] = {
+    **{name: getattr(operator, name) for name in SYMBOLS if name not in ("and", "or")},
+    "and": lambda a, b: a and b,
+    "or": lambda a, b: a or b,
+    "neg": operator.neg,
+    "pos": operator.pos,
+    "invert": operator.invert,
+    "abs": abs,
+    "round": lambda value, digits: round(value) if digits is None else round(value, digits),
+    "divmod": divmod,
+    "getitem": operator.getitem,
+    "getslice": _get_slice,
+    "getattr": getattr,
+    "call": _call,
+}
+"""What each operator of a `SimpleExpression` does to values."""
+
+
+def format_arguments(args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
+    """Return the text of arguments as in a call, keywords sorted."""
+    parts = [_short_repr(a) for a in args]
+    parts += [f"{k}={_short_repr(v)}" for k, v in sorted(kwargs.items())]
+    return ", ".join(parts)
+
+
+def _short_repr(value: Any, depth: int = 6) -> str:
+    """Return `repr`, but bounded in depth and length: a chain of expressions may be very deep."""
+    if isinstance(value, TaskExpression):
+        if depth == 0:
+            return f"{value._task.fullname}(…)"
+        shown = [_short_repr(a, depth - 1) for a in list(value._args)[:6]]
+        shown += [f"{k}={_short_repr(v, depth - 1)}" for k, v in sorted(value._kwargs.items())[:6]]
+        return f"{value._task.fullname}({', '.join(shown)})"
+    if isinstance(value, SimpleExpression):
+        if depth == 0:
+            return "…"
+        name, values = value._operator, value._operands
+        shown = [_short_repr(v, depth - 1) for v in values]
+        if name in SYMBOLS:
+            return f"({shown[0]} {SYMBOLS[name]} {shown[1]})"
+        if name == "getattr":
+            return f"{shown[0]}.{values[1]}"
+        return f"{shown[0]}[{shown[1]}]" if name == "getitem" else f"{name}({', '.join(shown)})"
+    if isinstance(value, ValueRef):
+        return value.preview or hashing.preview_token(value.token, 80)
+    if depth == 0 and isinstance(value, (list, tuple, dict, set)):
+        return "…"
+    text = repr(value)
+    return text if len(text) <= 200 else text[:199] + "…"
+
+
+def find_task_below(expression: Expression) -> Task[..., Any] | None:
+    """Return the first task in the operands of an expression, or None."""
+    todo: list[Any] = [expression]
+    for _ in range(1000):
+        if not todo:
+            break
+        item = todo.pop()
+        if isinstance(item, TaskExpression):
+            return item._task
+        if isinstance(item, SimpleExpression):
+            todo.extend(o for o in reversed(item._operands) if isinstance(o, Lazy))
+    return None
+
+
+def find_length(task: Task[..., Any]) -> int | None:
+    """Return the number of results that a task's `nout` or its annotation promises, or None."""
+    nout = task.options_for_call().get("nout")
+    if nout is not None:
+        return int(nout)
+    annotation = task.func.__annotations__.get("return")
+    if isinstance(annotation, str):
+        annotation = _resolve_annotation(task.func, annotation)
+    if annotation is None:
+        return None
+    fields = getattr(annotation, "_fields", None)
+    if isinstance(annotation, type) and issubclass(annotation, tuple) and fields is not None:
+        return len(fields)
+    if getattr(annotation, "__origin__", None) is not tuple:
+        return None
+    items = annotation.__args__
+    if items == ((),):
+        return 0
+    return None if Ellipsis in items else len(items)
+
+
+def _resolve_annotation(function: Callable[..., Any], text: str) -> Any:
+    """Return what the text of an annotation means where the function was defined, or None."""
+    if "tuple" not in text.lower() and not text.isidentifier():
+        return None
+    import typing
+
+    scope = getattr(function, "__globals__", {})
+    try:
+        return eval(text, {**vars(typing), **scope})
+    except Exception:  # the user's own names are evaluated: whatever they raise, there is no length
+        return None
+
+
+# The recorded form.
+
+_TASK, _SPECIAL, _SIMPLE, _VALUE, _LIST, _TUPLE, _DICT, _OTHER = range(8)
+
+
+class Hole:
+    """Stands in a stored container for the argument with that number."""
+
+    __slots__ = ("number",)
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Hole, (self.number,)
+
+    def __hash__(self) -> int:
+        return hash((Hole, self.number))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Hole) and other.number == self.number
+
+
+class _Table:
+    """The node table of one value while it is made."""
+
+    def __init__(self, store: ValueStore, origins: Mapping[int, int]) -> None:
+        self.store = store
+        self.origins = origins
+        """`id` of an argument of the enclosing call, to its place."""
+        self.nodes: list[Any] = []
+        self.parts: list[ValueRef] = []
+        self.tasks: list[StoredTask] = []
+        self._task_index: dict[int, int] = {}
+        self._node_index: dict[int, int] = {}
+        self._part_index: dict[int, int] = {}
+        self._kept: list[Any] = []
+
+    def add(self, root: Any) -> None:
+        """Write down `root` and all that it needs; its node is the last one."""
+        stack: list[tuple[Any, Sequence[Any] | None]] = [(root, None)]
+        index = self._node_index
+        while stack:
+            value, children = stack.pop()
+            if id(value) in index:
+                continue
+            if children is None:
+                children = self._children(value)
+                waiting = [c for c in children if self._is_node(c) and id(c) not in index]
+                if waiting:
+                    stack.append((value, children))
+                    stack.extend((c, None) for c in reversed(waiting))
+                    continue
+            node = self._make(value)
+            index[id(value)] = len(self.nodes)
+            self._kept.append(value)
+            self.nodes.append(node)
+
+    def _is_node(self, value: Any) -> bool:
+        kind = type(value)
+        if kind in SCALARS or kind is ValueRef:
+            return False
+        return isinstance(value, Lazy) or nested.has_lazy(value)
+
+    def _children(self, value: Any) -> Sequence[Any]:
+        if isinstance(value, TaskExpression):
+            return [*value._args, *value._kwargs.values()] if value._kwargs else value._args
+        if isinstance(value, SimpleExpression):
+            if value._operator == "call":
+                function, args, kwargs = value._operands
+                return [function, *args, *kwargs.values()]
+            return value._operands
+        if isinstance(value, ValueExpression):
+            return (value._value,)
+        kind = type(value)
+        if kind is list or kind is tuple:
+            return value  # type: ignore[no-any-return]
+        if kind is dict and not any(isinstance(k, Lazy) for k in value):
+            return list(value.values())
+        return list(nested.iter_leaves(value))
+
+    def _make(self, value: Any) -> Any:
+        item = self._item
+        if isinstance(value, TaskExpression):
+            kind = _SPECIAL if isinstance(value, SchedulerExpression) else _TASK
+            origins = None
+            if self.origins:
+                found = self.origins
+                origins = {i: found[id(a)] for i, a in enumerate(value._args) if id(a) in found}
+                for name, argument in value._kwargs.items():
+                    if id(argument) in found:
+                        origins[name] = found[id(argument)]
+            kwargs = {k: item(v) for k, v in value._kwargs.items()} if value._kwargs else None
+            args = tuple([a if type(a) in SCALARS else item(a) for a in value._args])
+            return (kind, self._task(value._task), args, kwargs, origins or None)
+        if isinstance(value, SimpleExpression):
+            if value._operator == "call":
+                function, args, kwargs = value._operands
+                named = {k: item(v) for k, v in kwargs.items()}
+                return (_SIMPLE, "call", (item(function), [tuple(map(item, args))], named))
+            return (_SIMPLE, value._operator, tuple(map(item, value._operands)))
+        if isinstance(value, ValueExpression):
+            return (_VALUE, item(value._value))
+        kind_of = type(value)
+        if kind_of is list or kind_of is tuple:
+            return (_LIST if kind_of is list else _TUPLE, tuple(map(item, value)))
+        if kind_of is dict and not any(isinstance(k, Lazy) for k in value):
+            keys = tuple(map(item, value))
+            return (_DICT, keys, tuple(map(item, value.values())))
+        holes: list[Any] = []
+
+        def make_hole(leaf: Any) -> Hole:
+            holes.append(item(leaf))
+            return Hole(len(holes) - 1)
+
+        skeleton = nested.map_leaves(value, make_hole)
+        return (_OTHER, self._part(skeleton), tuple(holes))
+
+    def _item(self, value: Any) -> Any:
+        if type(value) in SCALARS:
+            return value
+        node = self._node_index.get(id(value))
+        if node is not None:
+            return (node,)
+        return [self._part(value)]
+
+    def _part(self, value: Any) -> int:
+        found = self._part_index.get(id(value))
+        if found is None:
+            found = self._part_index[id(value)] = len(self.parts)
+            ref = value if isinstance(value, ValueRef) else serialize.encode(value, self.store)
+            self.parts.append(ref)
+            self._kept.append(value)
+        return found
+
+    def _task(self, task: Task[..., Any]) -> int:
+        found = self._task_index.get(id(task))
+        if found is None:
+            found = self._task_index[id(task)] = len(self.tasks)
+            self._kept.append(task)
+            self.tasks.append(_store_task(task))
+        return found
+
+    def token(self) -> bytes:
+        """Return the token of the whole: the nodes, with tasks by name and parts by hash."""
+        names = [(t.fullname, t.hash if t.blob else None) for t in self.tasks]
+        content = hashing.token((names, self.nodes, [p.token for p in self.parts]))
+        return b"#" + hashing.digest(b"expression", content)
+
+
+def _store_task(task: Task[..., Any]) -> StoredTask:
+    if task.call_options or task.is_local:
+        by_value = serialize.encode_bytes(task) if task.is_local or task.call_options else None
+        return StoredTask(task.fullname, task.hash if task.is_local else None, by_value)
+    return StoredTask(task.fullname, None, None)
+
+
+def _index_origins(args: Sequence[Any], kwargs: Mapping[str, Any], places: Mapping[Any, int]) -> dict[int, int]:
+    """Return `id` of each argument, and of each item of a list argument, to the argument's place.
+
+    Objects that Python shares anyway (small numbers, short text, None) tell nothing about where a
+    value came from and are left out.
+    """
+    found: dict[int, int] = {}
+    for key, value in [*enumerate(args), *kwargs.items()]:
+        place = places.get(key, key if isinstance(key, int) else 0)
+        if not is_shared_object(value):
+            found.setdefault(id(value), place)
+        if isinstance(value, (list, tuple, dict)) and len(value) <= 100_000:
+            items: Iterable[Any] = value.values() if isinstance(value, dict) else value
+            for item in items:
+                if not is_shared_object(item):
+                    found.setdefault(id(item), place)
+    return found
+
+
+def is_shared_object(value: Any) -> bool:
+    """Tell whether equal values of this kind may be one object, whatever made them."""
+    kind = type(value)
+    if kind is int:
+        return -5 <= value <= 256  # type: ignore[no-any-return]
+    if kind is str or kind is bytes:
+        return len(value) <= 1
+    return value is None or kind is bool or (kind is tuple and not value)
+
+
+def encode_result(
+    value: Any,
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    store: ValueStore,
+    places: Mapping[Any, int] | None = None,
+) -> tuple[ValueRef, tuple[StoredTask, ...]]:
+    """Write down a result that has expressions in it.
+
+    Parameters
+    ----------
+    value
+        What the function returned.
+    args, kwargs
+        The decoded arguments it was called with: an argument of a call inside `value` that is one
+        of these very objects is recorded as coming from there.
+    places
+        Keyword to place among the bound arguments; positions are their own place.
+
+    Returns
+    -------
+    ref, tasks
+        The recorded expression, and the tasks it names by their index.
+    """
+    table = _Table(store, _index_origins(args, kwargs, places or {}))
+    table.add(value)
+    parts = tuple(
+        (p.token, p.format, p.data, p.size, p.preview, p.type_name, p.flags, p.classes)
+        for p in table.parts
+    )
+    body = pickle.dumps((tuple(table.nodes), parts), 5)
+    flags = 0
+    classes: set[str] = set()
+    for part in table.parts:
+        flags |= part.flags & FLAG_CHECK
+        classes.update(part.classes)
+    token = table.token()
+    ref = ValueRef(
+        token, FORMAT_EXPRESSION, body, len(body), _preview(value), "redunlite.Expression",
+        flags, tuple(sorted(classes)),
+    )  # fmt: skip
+    return ref, tuple(table.tasks)
+
+
+def _preview(value: Any) -> str:
+    if isinstance(value, Expression):
+        return _short_repr(value)[:200]
+    if isinstance(value, (list, tuple)):
+        shown = ", ".join(_short_repr(v) for v in value[:8])[:200]
+        return f"[{shown}, …]" if len(value) > 8 else f"[{shown}]"
+    return type(value).__name__ + "(…)"
+
+
+def pack_expression(body: bytes, tasks: Sequence[StoredTask]) -> bytes:
+    """Return the bytes that are recorded: the tasks by name, hash and value, then the table."""
+    head = pickle.dumps(tuple(tuple(t) for t in tasks), 5)
+    return len(head).to_bytes(4, "little") + head + body
+
+
+def unpack_expression(data: bytes | memoryview) -> tuple[bytes | memoryview, tuple[StoredTask, ...]]:
+    """Return what `pack_expression` was given."""
+    n_head = int.from_bytes(data[:4], "little")
+    tasks = tuple(StoredTask(*t) for t in pickle.loads(data[4 : 4 + n_head]))
+    return data[4 + n_head :], tasks
+
+
+def decode_expression(
+    body: bytes | memoryview, tasks: Sequence[Task[..., Any]], store: ValueStore
+) -> Any:
+    """Return the value with expressions in it whose table is `body`.
+
+    Values in it that hold no expression stay `ValueRef`s.
+
+    Raises
+    ------
+    UndecodableError
+        When a container's class is gone or the bytes are not a table.
+    """
+    nodes, stored = pickle.loads(body)
+    parts = [ValueRef(*p) for p in stored]
+    built: list[Any] = []
+    scalars = SCALARS
+
+    def item(entry: Any) -> Any:
+        kind = type(entry)
+        if kind in scalars:
+            return entry
+        return built[entry[0]] if kind is tuple else parts[entry[0]]
+
+    append = built.append
+    for node in nodes:
+        kind = node[0]
+        if kind <= _SPECIAL:
+            _, task, args, kwargs, origins = node
+            for a in args:
+                if type(a) not in scalars:
+                    args = [item(a) for a in args]
+                    break
+            named = {k: item(v) for k, v in kwargs.items()} if kwargs else {}
+            made = TaskExpression if kind == _TASK else SchedulerExpression
+            append(made(tasks[task], args, named, origins))
+        elif kind == _SIMPLE:
+            if node[1] == "call":
+                function, args, named = node[2]
+                called = tuple(item(a) for a in args[0])
+                keywords = {k: item(v) for k, v in named.items()}
+                append(SimpleExpression("call", (item(function), called, keywords)))
+            else:
+                append(SimpleExpression(node[1], tuple([item(a) for a in node[2]])))
+        elif kind == _VALUE:
+            append(ValueExpression(item(node[1])))
+        elif kind == _LIST:
+            append([item(a) for a in node[1]])
+        elif kind == _TUPLE:
+            append(tuple([item(a) for a in node[1]]))
+        elif kind == _DICT:
+            keys = [_as_key(item(k), store) for k in node[1]]
+            append(dict(zip(keys, [item(v) for v in node[2]])))
+        elif kind == _OTHER:
+            holes = [item(a) for a in node[2]]
+            skeleton = serialize.decode(parts[node[1]], store)
+            append(nested.map_leaves(skeleton, lambda leaf, h=holes: _fill(leaf, h)))
+        else:
+            raise UndecodableError(f"a recorded expression holds a node of unknown kind {kind!r}")
+    return built[-1]
+
+
+def _as_key(value: Any, store: ValueStore) -> Any:
+    return serialize.decode(value, store) if isinstance(value, ValueRef) else value
+
+
+def _fill(leaf: Any, holes: Sequence[Any]) -> Any:
+    return holes[leaf.number] if isinstance(leaf, Hole) else leaf
+
+
+def needs_file(ref: ValueRef) -> bool:
+    """Tell whether an encoded expression is too large for a row."""
+    return ref.size > WIRE_BYTES and not ref.flags & FLAG_FILE

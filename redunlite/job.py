@@ -1,0 +1,202 @@
+"""What the engine keeps of an expression while it is reduced: nodes, of which a `Job` is one.
+
+Data only: every change of state happens in `engine`. A node is *waiting* until all that it needs is
+there, then *done* with a result or *failed*; whoever needs it stands among its waiters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Any
+
+from redunlite.call import ErrorDetail, Usage
+from redunlite.kinds import Lazy, ValueRef
+
+if TYPE_CHECKING:
+    from redunlite.cache_policy import CachedCall
+    from redunlite.task import Task
+
+WAITING, DONE, FAILED = 0, 1, 2
+"""States of a node."""
+
+NEW, READY, ASKED, QUEUED, SENT, REDUCING, FOLLOWING, ENDED = range(8)
+"""Phases of a job: before its arguments are known; known; looked up in the cache; waiting for a
+limit or a worker; at a worker; its result is being reduced; another job computes the same; over."""
+
+Origin = Any
+"""Where a value came from: None, an origin code of `recorder/models.py`, or a list of codes."""
+
+
+class Failure:
+    """Why a node failed: the error, and the job in which it happened.
+
+    One object climbs from that job to the root or to the `catch` that takes it.
+    """
+
+    __slots__ = ("detail", "error", "job", "live", "output_tail", "reported")
+
+    def __init__(
+        self,
+        error: ValueRef | None,
+        detail: ErrorDetail,
+        job: Job | None,
+        live: BaseException | None = None,
+        output_tail: str = "",
+    ) -> None:
+        self.error = error
+        """The encoded `ErrorValue`."""
+        self.detail = detail
+        self.job = job
+        self.live = live
+        """The exception itself, when it was raised in this process."""
+        self.output_tail = output_tail
+        self.reported = False
+
+
+class Node:
+    """Something whose value is not known yet."""
+
+    __slots__ = ("failure", "n_missing", "origin", "parent", "result", "state", "upstream", "waiters")
+
+    def __init__(self, parent: Job | None) -> None:
+        self.parent = parent
+        """The job whose result (or whose arguments) it belongs to."""
+        self.state = WAITING
+        self.n_missing = 0
+        """How many nodes it waits for."""
+        self.result: ValueRef | None = None
+        self.failure: Failure | None = None
+        self.origin: Origin = None
+        self.upstream: bytes = b""
+        """What the origin contributes to a call's upstream digest."""
+        self.waiters: list[Node] | None = None
+
+
+class Job(Node):
+    """A call of a task in this run."""
+
+    __slots__ = (
+        "arguments", "cached", "call_hash", "call_id", "call_written", "child_hashes", "eval_hash",
+        "expression", "index", "is_written", "kind", "options", "origins", "pending", "phase",
+        "rank", "ranks", "reason", "salt", "serial", "single", "start_time", "task", "task_ids",
+        "upstream_digest", "usage", "value_origin", "output",
+    )  # fmt: skip
+
+    def __init__(self, parent: Job | None, task: Task[..., Any], serial: int) -> None:
+        self.parent = parent
+        self.state = WAITING
+        self.n_missing = 0
+        self.result = None
+        self.failure = None
+        self.origin = None
+        self.upstream = b""
+        self.waiters = None
+        self.task = task
+        self.serial = serial
+        """Counts jobs in this run from 1; the low half of the row id."""
+        self.phase = NEW
+        self.index = 0
+        """Place among the parent's children."""
+        self.expression: Any = None
+        """The `TaskExpression`; dropped once its arguments are bound."""
+        self.options: dict[str, Any] = task.base_options
+        self.arguments: list[Any] = []
+        """One a parameter: a scalar, a `ValueRef`, or a tuple or dict of them for variadic ones."""
+        self.origins: list[Origin] | None = None
+        """One a parameter, where any is known."""
+        self.pending: list[tuple[int, Any, Node]] | None = None
+        """Arguments that are not known yet: parameter, place inside a variadic one, node."""
+        self.eval_hash = b""
+        self.upstream_digest = b""
+        self.cached: CachedCall | None = None
+        """The recorded call that answered it."""
+        self.kind = 0
+        """KIND_* of `recorder/models.py`."""
+        self.single: ValueRef | None = None
+        """The recorded expression that the function returned, if it returned one."""
+        self.call_id = 0
+        self.call_hash = b""
+        self.call_written = False
+        self.is_written = False
+        self.salt = b""
+        self.start_time = 0
+        self.usage: Usage | None = None
+        self.output: Any = None
+        self.child_hashes: list[bytes | None] | None = None
+        self.task_ids: set[int] | None = None
+        """Tasks below, when there are others than its own."""
+        self.value_origin: Origin = None
+        """Where the final value came from."""
+        self.rank = 0
+        """How many earlier children of the parent call the same task."""
+        self.ranks: dict[int, int] | None = None
+        """How many children of each task there are, by task number."""
+        self.reason = ""
+
+
+class ContainerNode(Node):
+    """A list, tuple, dict or other container with expressions in it."""
+
+    __slots__ = ("children", "value")
+
+    def __init__(self, parent: Job | None, value: Any) -> None:
+        super().__init__(parent)
+        self.value = value
+        self.children: list[Any] | None = None
+        """One a leaf: a node, or what is known already."""
+
+
+class SimpleNode(Node):
+    """An operator whose operands are being reduced; afterwards, the value it gave."""
+
+    __slots__ = ("expression", "operands", "tail")
+
+    def __init__(self, parent: Job | None, expression: Any) -> None:
+        super().__init__(parent)
+        self.expression = expression
+        self.operands: list[Any] | None = None
+        self.tail: Node | None = None
+        """The node of the expression that the operator gave."""
+
+
+class FormNode(Node):
+    """A special form: a generator that is resumed whenever what it asked for is known."""
+
+    __slots__ = ("asked", "expression", "generator", "is_tail")
+
+    def __init__(self, parent: Job | None, expression: Any) -> None:
+        super().__init__(parent)
+        self.expression = expression
+        self.generator: Generator[Any, Any, Any] | None = None
+        self.asked: Node | None = None
+        self.is_tail = False
+        """Whether `asked` is the form's own value."""
+
+
+class Evaluated(Lazy):
+    """A reduced value in the hands of a special form, which may look at it or pass it on."""
+
+    __slots__ = ("_load", "node")
+
+    def __init__(self, node: Any, load: Any) -> None:
+        self.node = node
+        """The node, or the scalar or `ValueRef` itself."""
+        self._load = load
+
+    def get(self) -> Any:
+        """Return the value, freshly decoded."""
+        return self._load(self.node.result if isinstance(self.node, Node) else self.node)
+
+
+class EvaluationError(Exception):
+    """Thrown into a special form when what it asked for failed.
+
+    `error` is the exception of the failed task; raise this on to let the failure climb further.
+    """
+
+    def __init__(self, failure: Failure, error: BaseException, value: Evaluated) -> None:
+        super().__init__(failure)
+        self.failure = failure
+        self.error = error
+        self.value = value
+        """The exception as a value, to be passed to a task."""

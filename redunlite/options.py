@@ -1,0 +1,302 @@
+"""Task options: one table of their names, defaults, allowed values and meanings.
+
+Decided here: which options there are and which values they take. Not here: what they do. No state.
+
+A call has the decorator's options, with those of `.options()` on top; both go through
+`check_options`, which may see its own results again (a task that was pickled), so what it returns
+is always something that it takes unchanged. An option may be an expression: it is passed on, and
+checked once it has a value.
+
+>>> check_options({"limits": ["db"], "cache": False}, "@task of 'f'")
+{'limits': {'db': 1}, 'cache_scope': CacheScope.CSE}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from redunlite.errors import OptionError, find_nearest
+from redunlite.kinds import Lazy
+
+
+class CacheScope(Enum):
+    """How far a call may look for a recorded result."""
+
+    NONE = "NONE"
+    """Nowhere: every call is evaluated."""
+    CSE = "CSE"
+    """In its own execution only."""
+    BACKEND = "BACKEND"
+    """In every recorded execution."""
+
+    def __repr__(self) -> str:
+        return f"CacheScope.{self.name}"
+
+
+class CacheCheckValid(Enum):
+    """What has to hold before a recorded result is used."""
+
+    FULL = "full"
+    """Every call below it is looked up again (single reduction)."""
+    SHALLOW = "shallow"
+    """The code of the tasks below it and its final value are as they were (ultimate reduction)."""
+
+    def __repr__(self) -> str:
+        return f"CacheCheckValid.{self.name}"
+
+
+Check = Callable[[Any], Any]
+"""Returns the value in its normal form; raises `ValueError` with what was expected instead."""
+
+
+@dataclass(frozen=True)
+class Option:
+    """One task option."""
+
+    name: str
+    default: Any
+    """What holds when nobody sets it."""
+    check: Check
+    meaning: str
+    """One line, for the documentation."""
+    is_in_key: bool = False
+    """Whether it is part of cache keys. Such an option belongs to the decorator."""
+
+
+def _text(value: Any) -> Any:
+    if not isinstance(value, str):
+        raise ValueError("a text")
+    return value
+
+
+def _name(value: Any) -> Any:
+    if not isinstance(value, str) or not value:
+        raise ValueError("a name")
+    return value
+
+
+def _bool(value: Any) -> Any:
+    if not isinstance(value, bool):
+        raise ValueError("True or False")
+    return value
+
+
+def _count(value: Any) -> Any:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise ValueError("a whole number, 0 or more")
+    return value
+
+
+def _number(value: Any) -> Any:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or value != value:
+        raise ValueError("a number")
+    return value
+
+
+def _not_negative(value: Any) -> Any:
+    if _number(value) < 0:
+        raise ValueError("a number, 0 or more")
+    return value
+
+
+def _positive(value: Any) -> Any:
+    if _number(value) <= 0:
+        raise ValueError("a number above 0")
+    return value
+
+
+def _list(value: Any) -> Any:
+    if not isinstance(value, (list, tuple)):
+        raise ValueError("a list")
+    return tuple(value)
+
+
+def _names(value: Any) -> Any:
+    if not isinstance(value, (list, tuple)) or not all(isinstance(name, str) for name in value):
+        raise ValueError("a list of names")
+    return tuple(value)
+
+
+def _dict(value: Any) -> Any:
+    if not isinstance(value, Mapping) or not all(isinstance(name, str) for name in value):
+        raise ValueError("a dict by name")
+    return dict(value)
+
+
+def _tags(value: Any) -> Any:
+    if not isinstance(value, (list, tuple)):
+        raise ValueError("a list of (key, value)")
+    for pair in value:
+        if not isinstance(pair, (list, tuple)) or len(pair) != 2 or not isinstance(pair[0], str):
+            raise ValueError("a list of (key, value)")
+    return tuple((key, tag) for key, tag in value)
+
+
+def _limits(value: Any) -> Any:
+    expected = "a list of names, or a dict from name to units above 0"
+    if isinstance(value, Mapping):
+        needs = dict(value)
+    elif isinstance(value, (list, tuple)):
+        needs = {name: 1 for name in value if isinstance(name, str)}
+        if any(not isinstance(name, str) for name in value):
+            raise ValueError(expected)
+    else:
+        raise ValueError(expected)
+    for name, units in needs.items():
+        is_units = isinstance(units, (int, float)) and not isinstance(units, bool)
+        if not isinstance(name, str) or not is_units or not units > 0:
+            raise ValueError(expected)
+    return needs
+
+
+def _cache_scope(value: Any) -> Any:
+    if isinstance(value, CacheScope):
+        return value
+    try:
+        return CacheScope[value.upper()]
+    except (AttributeError, KeyError):
+        raise ValueError("NONE, CSE or BACKEND") from None
+
+
+def _check_valid(value: Any) -> Any:
+    if isinstance(value, CacheCheckValid):
+        return value
+    try:
+        return CacheCheckValid[value.upper()]
+    except (AttributeError, KeyError):
+        raise ValueError("'full' or 'shallow'") from None
+
+
+def _memory(value: Any) -> Any:
+    parse_memory(value)
+    return value
+
+
+_UNITS = {"": 30, "k": 10, "m": 20, "g": 30, "t": 40}
+
+
+def parse_memory(value: Any) -> int:
+    """Return bytes: a number counts GiB, as in redun; text may say its unit (``"500M"``).
+
+    Raises
+    ------
+    ValueError
+        With what was expected instead.
+    """
+    expected = "GiB as a number above 0, or a text such as '500M'"
+    number, unit = value, ""
+    if isinstance(value, str):
+        text = value.strip().lower().removesuffix("b").removesuffix("i")
+        unit = text[-1:] if text[-1:] in _UNITS else ""
+        try:
+            number = float(text.removesuffix(unit))
+        except ValueError:
+            raise ValueError(expected) from None
+    if isinstance(number, bool) or not isinstance(number, (int, float)):
+        raise ValueError(expected)
+    if not 0 < number < float("inf"):
+        raise ValueError(expected)
+    return int(number * (1 << _UNITS[unit]))
+
+
+def _optional(check: Check) -> Check:
+    def check_optional(value: Any) -> Any:
+        return None if value is None else check(value)
+
+    return check_optional
+
+
+TABLE: tuple[Option, ...] = (
+    Option("name", None, _name, "name of the task; default, the function's", True),
+    Option("namespace", None, _text, "what comes before the name; empty for none", True),
+    Option("version", None, _text, "stands for the source in cache keys", True),
+    Option("hash_includes", (), _list, "extra values that count as code", True),
+    Option("depends", (), _list, "extra code or data that counts as code", True),
+    Option("ignore", (), _list, "helpers that do not count as code", True),
+    Option("config_args", (), _names, "parameters left out of cache keys", True),
+    Option("cache", True, _bool, "False: results are shared within one execution only"),
+    Option(
+        "cache_scope", CacheScope.BACKEND, _cache_scope, "where results may come from: NONE, CSE, BACKEND"
+    ),
+    Option(
+        "check_valid", CacheCheckValid.FULL, _check_valid,
+        "'shallow': a recorded final result is enough when no code below it changed",
+    ),
+    Option("executor", "default", _name, "name of the executor that runs it"),
+    Option("limits", {}, _limits, "units of named limits held while it runs"),
+    Option("nout", None, _optional(_count), "number of results, so that the call can be unpacked"),
+    Option("prov", True, _bool, "False: neither it nor what it calls is recorded"),
+    Option("script", False, _bool, "the function returns a shell script to run"),
+    Option("tags", (), _tags, "(key, value) pairs for the task and its jobs"),
+    Option("load_module", None, _optional(_name), "module that workers import to find the function"),
+    Option("export_options", {}, _dict, "options for it and everything it calls"),
+    Option("retries", 0, _count, "times to try again after a failure"),
+    Option("retry_delay", 1.0, _not_negative, "seconds before the first retry, doubled each time"),
+    Option("timeout", None, _optional(_positive), "seconds after which the job is stopped"),
+    Option("memory", None, _optional(_memory), "GiB (or '500M') it needs and may not exceed"),
+    Option("cpus", 1, _positive, "CPUs it needs"),
+    Option("priority", 0, _number, "higher starts earlier among ready jobs"),
+)  # fmt: skip
+
+OPTIONS: dict[str, Option] = {option.name: option for option in TABLE}
+"""The table by name."""
+
+
+def check_options(given: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """Return the options in their normal form; only those that were given.
+
+    `cache` becomes the `cache_scope` that it means, unless that is given too.
+
+    Parameters
+    ----------
+    given
+        Values by option name; expressions are passed on as they are.
+    where
+        Place for the message, such as ``"@task of 'main'"``.
+
+    Raises
+    ------
+    OptionError
+        For an unknown option, with the nearest name, or for a bad value.
+    """
+    checked: dict[str, Any] = {}
+    for name, value in given.items():
+        option = OPTIONS.get(name)
+        if option is None:
+            raise _unknown_option(name, where)
+        if isinstance(value, Lazy) and not option.is_in_key:
+            checked[name] = value
+            continue
+        try:
+            checked[name] = option.check(value)
+        except ValueError as error:
+            shown = "an expression" if isinstance(value, Lazy) else repr(value)[:80]
+            raise OptionError(f"option {name!r} in {where} is {shown}, expected {error}") from None
+    if "export_options" in checked and not isinstance(checked["export_options"], Lazy):
+        checked["export_options"] = check_options(
+            checked["export_options"], f"export_options of {where}"
+        )
+    cache = checked.get("cache")
+    if isinstance(cache, bool):
+        del checked["cache"]
+        checked.setdefault("cache_scope", CacheScope.BACKEND if cache else CacheScope.CSE)
+    return checked
+
+
+def get_default(name: str) -> Any:
+    """Return what holds when nobody sets option `name`."""
+    return OPTIONS[name].default
+
+
+def iter_call_options() -> Iterable[Option]:
+    """Yield the options that a call may set too."""
+    return (option for option in TABLE if not option.is_in_key)
+
+
+def _unknown_option(name: str, where: str) -> OptionError:
+    nearest = find_nearest(name, OPTIONS)
+    hint = f"did you mean {nearest!r}?" if nearest else f"options are {', '.join(OPTIONS)}"
+    return OptionError(f"unknown option {name!r} in {where}", hint)

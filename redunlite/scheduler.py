@@ -1,0 +1,121 @@
+"""The public `Scheduler`: in memory for tests, or composed from a configuration.
+
+Also the names that redun workflows import from a module of this name. State: the scheduler that is
+running in this thread.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from redunlite.control import catch, cond
+from redunlite.engine import FINISH
+from redunlite.errors import DryRunResult, NoCurrentScheduler, SchedulerError
+from redunlite.session import Session, open_memory_session, open_session
+from redunlite.value import ErrorValue
+
+__all__ = [
+    "DryRunResult",
+    "ErrorValue",
+    "NoCurrentScheduler",
+    "Scheduler",
+    "SchedulerError",
+    "catch",
+    "cond",
+    "get_current_scheduler",
+    "set_current_scheduler",
+]
+
+_current = threading.local()
+
+
+class Scheduler:
+    """Evaluates expressions.
+
+    Without a configuration it is the in-memory twin for tests: a database in memory, jobs in threads
+    of this process, tasks defined anywhere. Its answers last as long as it does.
+
+    Parameters
+    ----------
+    config
+        A `Config`; the scheduler is then composed as configured, with the project's database.
+
+    >>> from redunlite import Scheduler, task
+    >>> @task(namespace="docs")
+    ... def add(a: int, b: int) -> int:
+    ...     return a + b
+    >>> Scheduler().run(add(1, add(2, 3)))
+    6
+    """
+
+    def __init__(self, config: Any = None) -> None:
+        self._config = config
+        self._session: Session | None = None
+
+    def run(
+        self,
+        expression: Any,
+        *,
+        exec_argv: Sequence[str] = (),
+        cache: bool = True,
+        dryrun: bool = False,
+        failure_policy: str = FINISH,
+        tags: Sequence[Any] = (),
+        context: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """Evaluate an expression, or any nested value with expressions in it.
+
+        Raises
+        ------
+        Exception
+            The exception of the task that failed.
+        DryRunResult
+            In a dry run, when some job would run.
+        SchedulerError
+            Inside a job of a worker, or while this scheduler is running.
+        """
+        if self._session is None:
+            if self._config is None:
+                self._session = open_memory_session()
+            else:
+                self._session = open_session(config=self._config)
+        before = get_current_scheduler(required=False)
+        set_current_scheduler(self)
+        try:
+            return self._session.run(
+                expression, argv=exec_argv, cache=cache, dry_run=dryrun, failure_policy=failure_policy
+            )
+        finally:
+            set_current_scheduler(before)
+
+    def close(self) -> None:
+        """Close the database; an in-memory one is gone then."""
+        if self._session is not None:
+            self._session.close()
+            self._session = None
+
+    def __repr__(self) -> str:
+        if self._config is None:
+            return "Scheduler(in memory, jobs in threads)"
+        return f"Scheduler({self._config!r})"
+
+
+def get_current_scheduler(required: bool = True) -> Scheduler | None:
+    """Return the scheduler that is running in this thread.
+
+    Raises
+    ------
+    NoCurrentScheduler
+        When there is none and `required`.
+    """
+    found: Scheduler | None = getattr(_current, "scheduler", None)
+    if found is None and required:
+        raise NoCurrentScheduler("no scheduler is running in this thread")
+    return found
+
+
+def set_current_scheduler(scheduler: Scheduler | None) -> None:
+    """Make `scheduler` the one that is running in this thread."""
+    _current.scheduler = scheduler

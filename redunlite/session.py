@@ -1,0 +1,390 @@
+"""Everything put together: from a configuration to an engine that runs with a database.
+
+Decided here: which executors, recorder and store a run has, who handles signals, what is known about
+a run before it begins. State: one `Session` holds an open database; each run has its own pool.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from redunlite import serialize
+from redunlite.engine import FINISH, Engine, RunResult
+from redunlite.errors import DryRunResult, Interrupted, SchedulerError
+from redunlite.limits import Limits
+from redunlite.reporter import ExecutionEnd, ExecutionInfo, Reporter, SilentReporter
+from redunlite.value import ErrorValue
+from redunlite.valuestore import ValueStore
+from redunlite.waits import Waits
+
+if TYPE_CHECKING:
+    from redunlite.config import Config
+    from redunlite.executors.base import Executor
+    from redunlite.recorder.database import Database
+
+DATABASE_NAME = "redunlite.db"
+VALUES_NAME = "values"
+
+
+class Session:
+    """An open database and the parts that every run with it shares.
+
+    Made by `open_session` or `open_memory_session`.
+    """
+
+    def __init__(
+        self,
+        *,
+        database: Database | None,
+        store: ValueStore,
+        reporter: Reporter,
+        executors: Mapping[str, tuple[str, int]],
+        limits: Mapping[str, float],
+        folder: str | None,
+        default_executor: str = "default",
+    ) -> None:
+        self.database = database
+        self.store = store
+        self.reporter = reporter
+        self.folder = folder
+        """The `.redunlite` folder, or None in memory."""
+        self._executor_specs = dict(executors)
+        self._limits = dict(limits)
+        self._default_executor = default_executor
+        self._engine: Engine | None = None
+
+    def run(
+        self,
+        expression: Any,
+        *,
+        argv: Sequence[str] = (),
+        cache: bool = True,
+        dry_run: bool = False,
+        failure_policy: str = FINISH,
+    ) -> Any:
+        """Evaluate an expression and return its value.
+
+        Raises
+        ------
+        Exception
+            The exception of the task that failed, when `reporter` has been told.
+        DryRunResult
+            In a dry run, when some job would run.
+        Interrupted
+            When a signal ended the run.
+        """
+        from redunlite import worker
+
+        if getattr(worker, "IN_WORKER", False):
+            raise SchedulerError(
+                "a workflow cannot be run inside a job of a worker process; "
+                "in a script, call run() under: if __name__ == '__main__'"
+            )
+        if self._engine is not None:
+            raise SchedulerError("this scheduler is running already; one execution at a time")
+        waits = Waits()
+        engine = self._engine = Engine(
+            recorder=self._make_recorder(dry_run),
+            executors=self._make_executors(),
+            store=self.store,
+            reporter=self.reporter,
+            limits=Limits(self._limits),
+            waits=waits,
+            use_cache=cache,
+            dry_run=dry_run,
+            failure_policy=failure_policy,
+            default_executor=self._default_executor,
+        )
+        engine.on_begin = lambda uuid: self.reporter.execution_started(
+            ExecutionInfo(uuid, list(argv), self.folder)
+        )
+        import time
+
+        begun = time.monotonic()
+        try:
+            with _SignalWatch(engine):
+                result = engine.run(expression, argv)
+        finally:
+            self._engine = None
+            waits.close()
+        self._report_end(engine, result, time.monotonic() - begun)
+        return self._unwrap(result)
+
+    def _report_end(self, engine: Engine, result: RunResult, duration_s: float) -> None:
+        failure = None
+        failed_job = ""
+        if result.failure is not None:
+            failure = engine.describe_failure(result.failure)
+            failed_job = failure.steps[-1].job_id if failure.steps else ""
+        self.reporter.execution_ended(
+            ExecutionEnd(
+                result.uuid, result.status, duration_s, dict(result.counts), failure, failed_job
+            )
+        )
+
+    def _unwrap(self, result: RunResult) -> Any:
+        if result.status == "CANCELLED":
+            raise Interrupted(result.signal_number)
+        if result.status == "DRY":
+            raise DryRunResult("some jobs would run")
+        if result.failure is not None:
+            raise self._exception_of(result)
+        assert result.value is not None
+        return serialize.decode(result.value, self.store)
+
+    def _exception_of(self, result: RunResult) -> BaseException:
+        failure = result.failure
+        assert failure is not None
+        if failure.live is not None:
+            return failure.live
+        assert failure.error is not None
+        held = serialize.decode(failure.error, self.store)
+        error: BaseException = held.error if isinstance(held, ErrorValue) else RuntimeError(str(held))
+        return error
+
+    def _make_recorder(self, dry_run: bool) -> Any:
+        from redunlite.recorder.writer import DryRecorder, RunRecorder
+
+        if dry_run:
+            return DryRecorder(self.database)
+        assert self.database is not None
+        project = os.path.dirname(self.folder) if self.folder else None
+        return RunRecorder(self.database, self.store, project, _gather_facts())
+
+    def _make_executors(self) -> dict[str, Executor]:
+        return {
+            name: _make_executor(name, kind, n_workers)
+            for name, (kind, n_workers) in self._executor_specs.items()
+        }
+
+    def close(self) -> None:
+        """Close the database and the value store."""
+        if self.database is not None:
+            self.database.close()
+            self.database = None
+        self.store.close()
+
+
+class _SignalWatch:
+    """Counts SIGINT, SIGTERM and SIGHUP for an engine while it runs; only in the main thread.
+
+    A handler does no more than count and wake the wait: an exception out of a handler could land
+    between a COMMIT and its bookkeeping.
+    """
+
+    SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> None:
+        if threading.current_thread() is not threading.main_thread():
+            return
+        for number in self.SIGNALS:
+            before = signal.getsignal(number)
+            if before is not signal.SIG_IGN:
+                self._before[number] = before
+                signal.signal(number, self._count)
+
+    def __exit__(self, *error: object) -> None:
+        for number, before in self._before.items():
+            signal.signal(number, before)
+
+    def _count(self, number: int, frame: Any) -> None:
+        self._engine.signal_number = number
+        self._engine.n_signals += 1
+        self._engine.waits.wake()
+
+
+def _make_executor(name: str, kind: str, n_workers: int) -> Executor:
+    if kind == "process":
+        from redunlite.executors.process import ProcessExecutor
+
+        return ProcessExecutor(name, n_workers)
+    if kind == "thread":
+        from redunlite.executors.thread import ThreadExecutor
+
+        return ThreadExecutor(name, n_workers)
+    from redunlite.executors.inline import InlineExecutor
+
+    return InlineExecutor(name)
+
+
+def count_cpus() -> int:
+    """Return the number of CPUs that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _gather_facts() -> dict[str, Any]:
+    """Return what is recorded about the circumstances of an execution."""
+    try:
+        import pwd
+
+        user = pwd.getpwuid(os.getuid()).pw_name
+    except (ImportError, KeyError):
+        user = os.environ.get("USER", "")
+    try:
+        cwd = os.getcwd()
+    except FileNotFoundError:
+        cwd = ""
+    return {
+        "user": user,
+        "host": os.uname().nodename,
+        "cwd": cwd,
+        "python": ".".join(str(n) for n in sys.version_info[:3]),
+    }
+
+
+def open_session(
+    *,
+    folder: str | None = None,
+    config: Config | None = None,
+    reporter: Reporter | None = None,
+    workers: int | None = None,
+    executor: str | None = None,
+    read_only: bool = False,
+) -> Session:
+    """Open the project's database and return a session with it.
+
+    Parameters
+    ----------
+    folder
+        The `.redunlite` folder; default, the one found upwards from the working folder, made there
+        when there is none.
+    workers
+        Number of workers of the default executor, in place of the configured one.
+    executor
+        Name of the executor of tasks that name none.
+    read_only
+        For a dry run: nothing is created; without a database there are no answers.
+
+    Raises
+    ------
+    ConfigError, DatabaseError
+        When the configuration or the database cannot be used.
+    """
+    from redunlite import config as configuration
+
+    if folder is None and config is not None:
+        folder = config.folder
+    if folder is None:
+        folder = configuration.find_folder()
+    if folder is None and not read_only:
+        folder = configuration.make_folder(os.getcwd())
+    if config is None:
+        config = configuration.load_config(folder)
+    specs: dict[str, tuple[str, int]] = {}
+    for name, spec in config.executors.items():
+        specs[name] = (spec.type, spec.workers or count_cpus())
+    if workers is not None:
+        default = executor or "default"
+        specs[default] = (specs[default][0], workers)
+    database = None
+    if folder is not None:
+        database = _open_database(folder, config, read_only)
+    store = ValueStore(os.path.join(folder, VALUES_NAME) if folder else None)
+    return Session(
+        database=database,
+        store=store,
+        reporter=reporter or SilentReporter(),
+        executors=specs,
+        limits=config.limits,
+        folder=folder,
+        default_executor=executor or "default",
+    )
+
+
+def _open_database(folder: str, config: Config, read_only: bool) -> Database | None:
+    from redunlite.recorder.database import open_database, open_readonly
+
+    path = os.path.join(folder, DATABASE_NAME)
+    if not read_only:
+        database = open_database(path, durability=config.recorder.durability)
+        database.close_dead_executions()
+        return database
+    if not os.path.exists(path) or not os.path.getsize(path):
+        return None
+    return open_readonly(path)
+
+
+def open_memory_session(reporter: Reporter | None = None) -> Session:
+    """Return a session whose database is in memory and whose jobs run in threads."""
+    from redunlite.recorder.database import open_memory
+
+    n_cpus = count_cpus()
+    return Session(
+        database=open_memory(),
+        store=ValueStore(None),
+        reporter=reporter or SilentReporter(),
+        executors={
+            "default": ("thread", n_cpus),
+            "thread": ("thread", n_cpus),
+            "process": ("process", n_cpus),
+            "inline": ("inline", 1),
+        },
+        limits={},
+        folder=None,
+    )
+
+
+def run(expression: Any, *, cache: bool = True, failure_policy: str = FINISH) -> Any:
+    """Evaluate an expression with the project's configuration and its persistent database.
+
+    Works in a script (under ``if __name__ == "__main__"``), at a prompt and in a notebook.
+
+    Raises
+    ------
+    Exception
+        The exception of the task that failed.
+    """
+    session = open_session()
+    try:
+        return session.run(expression, cache=cache, failure_policy=failure_policy)
+    finally:
+        session.close()
+
+
+def load(word: str) -> Any:
+    """Return the recorded value with that id: a value's hash, or a job, call node or execution.
+
+    This is the one explicit wish at which history unpickles; do it with databases you trust.
+
+    Raises
+    ------
+    UnknownNameError, AmbiguousIdError
+        When no record, or more than one, has that id.
+    """
+    from redunlite import config as configuration
+    from redunlite.history.query import load_value
+    from redunlite.recorder.database import open_readonly
+
+    folder = configuration.find_folder()
+    if folder is None:
+        raise SchedulerError("there is no .redunlite folder here, so nothing is recorded")
+    database = open_readonly(os.path.join(folder, DATABASE_NAME))
+    store = ValueStore(os.path.join(folder, VALUES_NAME))
+    try:
+        return load_value(database, store, word)
+    finally:
+        database.close()
+
+
+def describe_versions() -> Mapping[str, str]:
+    """Return the versions that decide how a run behaves."""
+    import sqlite3
+
+    import redunlite
+
+    return {
+        "redunlite": redunlite.__version__,
+        "python": ".".join(str(n) for n in sys.version_info[:3]),
+        "sqlite": sqlite3.sqlite_version,
+    }

@@ -1,0 +1,468 @@
+"""The engine: reduction, caching within a run, scopes, failures, limits, policies."""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import threading
+
+import pytest
+
+from redunlite import Scheduler, catch, cond, task
+from redunlite.errors import DryRunResult, HiddenExpressionError, LimitError, SchedulerError
+from redunlite.functools import map_, seq
+
+redun_namespace = "test_engine"
+
+_calls: collections.Counter[str] = collections.Counter()
+
+
+@pytest.fixture(autouse=True)
+def _forget_calls():
+    _calls.clear()
+
+
+@task()
+def inc(x):
+    _calls["inc"] += 1
+    return x + 1
+
+
+@task()
+def add(a, b=2):
+    _calls["add"] += 1
+    return a + b
+
+
+@task()
+def total(xs):
+    return sum(xs)
+
+
+@task()
+def fail(message="no"):
+    _calls["fail"] += 1
+    raise ValueError(message)
+
+
+@task()
+def fan(n):
+    return total([inc(i) for i in range(n)])
+
+
+@task()
+def down(n):
+    return 0 if n == 0 else down(n - 1)
+
+
+def test_nested_calls_reduce(scheduler: Scheduler):
+    """Calls in arguments and results are reduced until a value is left."""
+    assert scheduler.run(add(inc(1), add(inc(2)))) == 2 + 5
+    assert scheduler.run(fan(10)) == sum(range(1, 11))
+
+
+def test_plain_and_nested_values_can_be_run(scheduler: Scheduler):
+    """Anything can be the root: data, a container with expressions, an operator."""
+    assert scheduler.run([1, {"a": inc(1)}, (inc(2), inc(3) * 2)]) == [1, {"a": 2}, (3, 8)]
+    assert scheduler.run(5) == 5
+    assert scheduler.run(inc(1) + inc(2)) == 5
+
+
+@dataclasses.dataclass
+class Point:
+    """A user's dataclass that may hold expressions."""
+
+    x: int
+    y: list
+
+
+Pair = collections.namedtuple("Pair", "left right")
+
+
+def test_expressions_in_every_container_are_reduced(scheduler: Scheduler):
+    """Containers of the standard library and dataclasses keep their type."""
+    value = [
+        {inc(1): inc(2)},
+        {inc(3), inc(4)},
+        frozenset([inc(5)]),
+        Pair(inc(6), 1),
+        Point(inc(7), [inc(8)]),
+        collections.OrderedDict(a=inc(9)),
+        collections.defaultdict(list, a=inc(10)),
+        collections.deque([inc(11)], maxlen=3),
+    ]
+    actual = scheduler.run(value)
+    expected = [
+        {2: 3},
+        {4, 5},
+        frozenset([6]),
+        Pair(7, 1),
+        Point(8, [9]),
+        collections.OrderedDict(a=10),
+        collections.defaultdict(list, a=11),
+        collections.deque([12], maxlen=3),
+    ]
+
+    assert actual == expected
+    assert [type(a) for a in actual] == [type(e) for e in expected]
+    assert actual[7].maxlen == 3
+    assert actual[6].default_factory is list
+
+
+class Hiding:
+    """An object that the engine does not look into."""
+
+    def __init__(self, inside):
+        self.inside = inside
+
+
+def test_hidden_expression_is_refused(scheduler: Scheduler):
+    """An expression inside another object never reaches user code."""
+    with pytest.raises(HiddenExpressionError):
+        scheduler.run(total([Hiding(inc(1))]))
+
+
+def test_equal_calls_run_once(scheduler: Scheduler):
+    """`f(1, 2)`, `f(1, b=2)`, `f(a=1, b=2)` and `f(1)` with that default are one evaluation."""
+    assert scheduler.run([add(1, 2), add(1, b=2), add(a=1, b=2), add(1)]) == [3] * 4
+    assert _calls["add"] == 1
+
+
+def test_second_run_is_cached(scheduler: Scheduler):
+    """A scheduler remembers its results."""
+    scheduler.run(fan(5))
+    scheduler.run(fan(5))
+
+    assert _calls["inc"] == 5
+
+
+def test_without_cache_everything_runs_again_but_once(scheduler: Scheduler):
+    """`cache=False` leaves only the sharing within the run."""
+    scheduler.run([inc(1), inc(1)])
+    scheduler.run([inc(1), inc(1)], cache=False)
+
+    assert _calls["inc"] == 2
+
+
+def test_scope_none_makes_two_calls_of_two_expressions(scheduler: Scheduler):
+    """With `cache_scope=NONE` two calls are two; one expression object used twice is one."""
+    numbers = iter(range(100))
+
+    @task(cache_scope="NONE")
+    def rand():
+        return next(numbers)
+
+    one = rand()
+    a, b, c, d = scheduler.run([rand(), rand(), one, one])
+
+    assert len({a, b, c}) == 3
+    assert c == d
+
+
+def test_scope_cse_shares_within_a_run_only(scheduler: Scheduler):
+    """`cache=False` on a task means once a run."""
+    count = iter(range(100))
+
+    @task(cache=False)
+    def number():
+        return next(count)
+
+    assert scheduler.run([number(), number()]) == [0, 0]
+    assert scheduler.run([number(), number()]) == [1, 1]
+
+
+def test_failure_raises_the_users_exception(scheduler: Scheduler):
+    """The caller gets the exception of the task."""
+    with pytest.raises(ValueError, match="boom"):
+        scheduler.run(add(fail("boom"), 1))
+
+
+def test_failures_are_shared_in_a_run_and_never_replayed(scheduler: Scheduler):
+    """Two equal failing calls fail once; the next run tries again."""
+    for _ in range(2):
+        with pytest.raises(ValueError):
+            scheduler.run([fail(), fail()])
+
+    assert _calls["fail"] == 2
+
+
+def test_catch_recovers_by_class(scheduler: Scheduler):
+    """The first matching class decides; others climb on."""
+
+    @task()
+    def recover(error):
+        return f"recovered {error}"
+
+    assert scheduler.run(catch(fail("x"), ValueError, recover)) == "recovered x"
+    assert scheduler.run(catch(inc(1), ValueError, recover)) == 2
+    found = scheduler.run(catch(fail("y"), KeyError, inc, (OSError, ValueError), recover))
+    assert found == "recovered y"
+    with pytest.raises(ValueError):
+        scheduler.run(catch(fail("z"), KeyError, recover))
+
+
+def test_catch_inside_a_task(scheduler: Scheduler):
+    """A failure deep below is taken by a catch that a task returned."""
+
+    @task()
+    def deep():
+        return add(1, total([fail("deep")]))
+
+    @task()
+    def recover(error):
+        return -1
+
+    @task()
+    def main():
+        return [catch(deep(), ValueError, recover), inc(1)]
+
+    assert scheduler.run(main()) == [-1, 2]
+
+
+def test_cond_evaluates_only_the_chosen_branch(scheduler: Scheduler):
+    """Branches that are not chosen are never evaluated."""
+    assert scheduler.run(cond(inc(0) == 1, inc(10), fail())) == 11
+    assert scheduler.run(cond(False, fail(), inc(0) > 5, fail(), inc(20))) == 21
+    assert _calls["fail"] == 0
+    with pytest.raises(IndexError):
+        scheduler.run(cond(False, 1))
+
+
+def test_seq_is_one_after_another(scheduler: Scheduler):
+    """Each element starts when the one before it ended."""
+    events = []
+
+    @task(cache=False)
+    def step(i):
+        events.append(("start", i))
+        events.append(("end", i))
+        return i
+
+    assert scheduler.run(seq([step(1), step(2), step(3)])) == [1, 2, 3]
+    assert events == [(what, i) for i in (1, 2, 3) for what in ("start", "end")]
+    assert scheduler.run(seq([])) == []
+
+
+def test_map_takes_expressions(scheduler: Scheduler):
+    """The task, the values or both may be expressions."""
+
+    @task()
+    def numbers():
+        return [1, 2, 3]
+
+    @task()
+    def pick():
+        return inc
+
+    assert scheduler.run(map_(inc, numbers())) == [2, 3, 4]
+    assert scheduler.run(map_(pick(), [5])) == [6]
+    assert scheduler.run(map_(inc, [inc(1), 5])) == [3, 6]
+
+
+def test_tasks_are_arguments_and_results(scheduler: Scheduler):
+    """A task can be passed, returned and called lazily."""
+
+    @task()
+    def apply(a_task, x):
+        return a_task(x)
+
+    @task()
+    def choose():
+        return inc
+
+    assert scheduler.run(apply(inc, 1)) == 2
+    assert scheduler.run(choose()(5)) == 6
+
+
+def test_tasks_made_by_functions_are_apart(scheduler: Scheduler):
+    """A closure's cells belong to the task, cold and cached."""
+
+    def make(n):
+        @task(name="made")
+        def made(x):
+            _calls["made"] += 1
+            return x + n
+
+        return made
+
+    assert scheduler.run([make(1)(10), make(2)(10)]) == [11, 12]
+    assert scheduler.run([make(1)(10), make(2)(10)]) == [11, 12]
+    assert _calls["made"] == 2
+
+
+def test_default_that_is_an_expression_is_evaluated(scheduler: Scheduler):
+    """A default argument may be a call."""
+
+    @task()
+    def plus(x, y=inc(10)):
+        return x + y
+
+    assert scheduler.run(plus(1)) == 12
+
+
+def test_mutating_an_argument_changes_nobody_elses(scheduler: Scheduler):
+    """Every call gets its own decode of its arguments."""
+
+    @task()
+    def numbers():
+        return [1, 2, 3]
+
+    @task()
+    def spoil(xs, tag):
+        xs.append(tag)
+        return len(xs)
+
+    shared = numbers()
+    assert scheduler.run([spoil(shared, "a"), spoil(shared, "b"), shared]) == [4, 4, [1, 2, 3]]
+
+
+def test_long_chain_and_deep_recursion_finish(scheduler: Scheduler):
+    """Depth costs memory, not recursion: nested calls, and a task that calls itself."""
+    chain = inc(0)
+    for _ in range(2_000):
+        chain = inc(chain)
+
+    assert scheduler.run(chain) == 2_001
+    assert scheduler.run(down(1_000)) == 0
+
+
+def test_limits_bound_what_runs_together(scheduler: Scheduler):
+    """Jobs that share a limit of 1 never overlap."""
+    running = []
+    lock = threading.Lock()
+    most = []
+
+    @task(limits=["db"])
+    def query(i):
+        with lock:
+            running.append(i)
+            most.append(len(running))
+        for _ in range(1000):
+            pass
+        with lock:
+            running.remove(i)
+        return i
+
+    assert scheduler.run([query(i) for i in range(20)]) == list(range(20))
+    assert max(most) == 1
+
+
+def test_limit_that_can_never_be_met_is_an_error(scheduler: Scheduler):
+    """A demand above capacity fails at once instead of waiting for ever."""
+
+    @task(limits={"db": 5})
+    def greedy():
+        return 1
+
+    with pytest.raises(LimitError, match="db"):
+        scheduler.run(greedy())
+
+
+def test_unknown_executor_is_an_error_with_the_nearest_name(scheduler: Scheduler):
+    """A job on an executor that is not configured fails and says so."""
+
+    @task(executor="tread")
+    def lost():
+        return 1
+
+    with pytest.raises(Exception, match="thread"):
+        scheduler.run(lost())
+
+
+def test_expression_that_needs_itself_is_an_error(scheduler: Scheduler):
+    """A cycle between calls is found, not waited for."""
+
+    @task()
+    def loop(n):
+        return loop(n)
+
+    with pytest.raises(SchedulerError, match="itself"):
+        scheduler.run(loop(1))
+
+
+@pytest.mark.parametrize("policy", ["finish", "fail-fast", "keep-going"])
+def test_failure_policy_decides_about_other_jobs(scheduler: Scheduler, policy):
+    """After an uncaught failure new jobs start only with keep-going."""
+    started = []
+
+    @task(executor="inline")
+    def bad():
+        raise ValueError("bad")
+
+    @task(executor="inline", cache=False)
+    def after(x):
+        started.append(x)
+        return x
+
+    @task(executor="inline")
+    def later(i):
+        return after(i)
+
+    with pytest.raises(ValueError, match="bad"):
+        scheduler.run([bad(), *[later(i) for i in range(5)]], failure_policy=policy)
+
+    assert (len(started) == 5) == (policy == "keep-going")
+
+
+def test_dry_run_tells_and_runs_nothing(scheduler: Scheduler):
+    """A dry run raises DryRunResult when something would run, else gives the cached value."""
+    with pytest.raises(DryRunResult):
+        scheduler.run(inc(1), dryrun=True)
+    assert _calls["inc"] == 0
+    scheduler.run(inc(1))
+    assert scheduler.run(inc(1), dryrun=True) == 2
+
+
+def test_shallow_validity_replays_the_final_value(scheduler: Scheduler):
+    """With check_valid="shallow" a hit brings no jobs below it."""
+
+    @task(check_valid="shallow")
+    def top(n):
+        _calls["top"] += 1
+        return total([inc(i) for i in range(n)])
+
+    assert scheduler.run(top(3)) == 6
+    assert scheduler.run(top(3)) == 6
+    assert _calls["top"] == 1
+
+
+def test_shallow_hit_needs_present_code_below(scheduler: Scheduler):
+    """An ultimate hit is refused once a task below it has changed."""
+
+    @task(name="leaf", version="1")
+    def leaf():
+        return "one"
+
+    @task(check_valid="shallow", version="1")
+    def top():
+        return leaf()
+
+    assert scheduler.run(top()) == "one"
+
+    @task(name="leaf", version="2")
+    def leaf2():
+        return "two"
+
+    assert scheduler.run(top()) == "two"
+
+
+def test_config_args_are_not_in_the_key(scheduler: Scheduler):
+    """A change of a config argument is a hit."""
+
+    @task(config_args=["threads"])
+    def work(x, threads=1):
+        _calls["work"] += 1
+        return x
+
+    scheduler.run(work(1, threads=1))
+    scheduler.run(work(1, threads=8))
+
+    assert _calls["work"] == 1
+
+
+def test_options_at_the_call_do_not_change_the_key(scheduler: Scheduler):
+    """`.options()` gives another executor, not another result."""
+    scheduler.run(inc(1))
+    scheduler.run(inc.options(executor="inline")(1))
+
+    assert _calls["inc"] == 1
