@@ -90,7 +90,9 @@ class StoredTask(NamedTuple):
     hash: bytes | None
     """None when the process that wrote it has not computed it; the main process fills it in."""
     blob: bytes | None
-    """The task itself by value, when it was made inside a function or in a notebook cell."""
+    """The task itself by value, when it was made inside a function."""
+    is_closure: bool = False
+    """Whether it holds values of that function, so that its name does not tell which task it is."""
 
 
 class Outcome(NamedTuple):

@@ -11,6 +11,7 @@ from collections.abc import Generator
 from typing import Any
 
 from redunlite.job import EvaluationError
+from redunlite.kinds import TaskKind
 from redunlite.task import make_scheduler_task
 
 
@@ -56,5 +57,6 @@ def catch(expression: Any, *handlers: Any) -> Generator[Any, Any, Any]:
         for classes, recover in zip(handlers[::2], handlers[1::2]):
             chosen = classes if isinstance(classes, (type, tuple)) else (yield classes).get()
             if isinstance(failed.error, chosen):
-                return recover(failed.value)
+                chosen_task = recover if isinstance(recover, TaskKind) else (yield recover).get()
+                return chosen_task(failed.value)
         raise

@@ -73,7 +73,8 @@ from redunlite.options import CacheScope
 from redunlite.reporter import CACHED, REJECT, RUN, JobLine, Reporter, TaskCounts
 from redunlite.signature import VAR_KEYWORD, VAR_POSITIONAL
 from redunlite.task import Task, resolve_task
-from redunlite.value import ErrorValue, preview
+from redunlite.preview import format_preview
+from redunlite.value import ErrorValue
 from redunlite.valuestore import ValueStore
 from redunlite.waits import Waits
 
@@ -517,8 +518,14 @@ class Engine:
             self._step_form(node, Evaluated(asked, self._decode), None)
             return
         expression = node.expression
-        node.generator = expression._task.func(*expression._args, **expression._kwargs)
+        wrap = self._wrap_for_form
+        args = [wrap(a) for a in expression._args]
+        kwargs = {name: wrap(a) for name, a in expression._kwargs.items()}
+        node.generator = expression._task.func(*args, **kwargs)
         self._step_form(node, None, None)
+
+    def _wrap_for_form(self, value: Any) -> Any:
+        return Evaluated(value, self._decode) if type(value) is ValueRef else value
 
     def _step_form(self, node: FormNode, sent: Any, error: EvaluationError | None) -> None:
         """Resume a special form until it asks for something that is not known yet."""
@@ -679,16 +686,15 @@ class Engine:
         if skipped:
             kept = tuple(i for i, name in enumerate(names) if name not in skipped)
             names = tuple(name for name in names if name not in skipped)
-        prepared = (hashing.arguments_prefix(names), kept)
+        prepared = (hashing.frame_names(names), kept)
         self._prefixes[task.number] = prepared
         return prepared
 
     def _hash_classes(self, classes: set[str]) -> bytes:
         from redunlite.fingerprint import class_hash
 
-        found = [(name, class_hash(name)) for name in sorted(classes)]
-        parts = [part for name, digest in found if digest for part in (name.encode(), digest)]
-        return hashing.digest(b"classes", *parts) if parts else b""
+        found = ((name, class_hash(name)) for name in classes)
+        return hashing.hash_classes((name, code) for name, code in found if code is not None)
 
     def _take_pending(self, job: Job) -> None:
         """Put the results that a job waited for in their places, with where they came from."""
@@ -773,10 +779,10 @@ class Engine:
         try:
             body, stored = unpack_expression(data)
             tasks = []
-            for fullname, task_hash, blob in stored:
-                task = resolve_task(fullname, task_hash, blob)
+            for named in stored:
+                task = resolve_task(named)
                 if task is None:
-                    raise UndecodableError(f"task {fullname!r} is not defined any more")
+                    raise UndecodableError(f"task {named.fullname!r} is not defined any more")
                 tasks.append(task)
             return decode_expression(body, tasks, self.store)
         except UndecodableError:
@@ -908,7 +914,7 @@ class Engine:
             data = self.store.read(hashing.value_hash(value.token))
         try:
             for named in outcome.detail:
-                task = resolve_task(named.fullname, named.hash, named.blob)
+                task = resolve_task(named)
                 if task is None:
                     raise SchedulerError(f"task {named.fullname!r} is not defined in this process")
                 tasks.append(task)
@@ -993,7 +999,7 @@ class Engine:
             below = b""
             if child_hashes is not None:
                 below = b"".join([h for h in child_hashes if h is not None])
-            job.call_hash = hashing.call_hash(job.eval_hash, value_hash, below)
+            job.call_hash = hashing.call_hash(job.task.hash, job.eval_hash, value_hash, below)
         if (
             cached is not None
             and job.call_hash == cached.call_hash
@@ -1355,7 +1361,7 @@ def show_value(value: Any) -> str:
         return value.preview if value.preview is not None else hashing.preview_token(value.token, 200)
     if isinstance(value, Lazy):
         return repr(value)
-    return preview(value, 200)
+    return format_preview(value)
 
 
 def _root_task(value: Any) -> Any:

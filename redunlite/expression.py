@@ -570,10 +570,12 @@ class _Table:
 
 
 def _store_task(task: Task[..., Any]) -> StoredTask:
-    if task.call_options or task.is_local:
-        by_value = serialize.encode_bytes(task) if task.is_local or task.call_options else None
-        return StoredTask(task.fullname, task.hash if task.is_local else None, by_value)
-    return StoredTask(task.fullname, None, None)
+    if not task.is_local and not task.call_options:
+        return StoredTask(task.fullname, None, None)
+    task_hash = task.hash if task.is_local else None
+    return StoredTask(
+        task.fullname, task_hash, serialize.encode_bytes(task), task.is_local and task.is_closure
+    )
 
 
 def _index_origins(args: Sequence[Any], kwargs: Mapping[str, Any], places: Mapping[Any, int]) -> dict[int, int]:

@@ -23,6 +23,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
 
 from redunlite import kinds, loading, serialize
+from redunlite.call import StoredTask
 from redunlite.errors import OptionError, TaskDefinitionError
 from redunlite.expression import SchedulerExpression, TaskExpression
 from redunlite.kinds import TaskKind, TypeHandler
@@ -106,6 +107,20 @@ class Task(TaskKind, Generic[P, R]):
     def is_local(self) -> bool:
         """Whether the task was made inside a function, so that only its bytes can carry it."""
         return "<locals>" in self.qualname or "<lambda>" in self.qualname
+
+    @property
+    def is_closure(self) -> bool:
+        """Whether the function holds values of an enclosing function, other than tasks.
+
+        Two such tasks of one name may both be live: neither replaces the other.
+        """
+        for cell in getattr(self.func, "__closure__", None) or ():
+            try:
+                if not isinstance(cell.cell_contents, TaskKind):
+                    return True
+            except ValueError:  # a cell that is not filled yet
+                continue
+        return False
 
     @property
     def doc(self) -> str:
@@ -235,6 +250,9 @@ class TaskRegistry:
 
     def add(self, task: Task[..., Any]) -> None:
         """Register `task` under its full name."""
+        replaced = self._tasks.get(task.fullname)
+        if replaced is not None and replaced._hash is not None and not replaced.is_closure:
+            _by_hash.pop(replaced._hash, None)
         self._tasks[task.fullname] = task
 
     def get(self, name: str | None = None, hash: bytes | None = None) -> Task[..., Any] | None:
@@ -326,25 +344,33 @@ def make_scheduler_task(name: str, namespace: str = "redunlite") -> Callable[[An
     """Make a generator function a special form (see `SchedulerTask`)."""
 
     def decorate(func: Callable[..., Any]) -> Any:
-        return SchedulerTask(func, {"name": name, "namespace": namespace, "version": "1"})
+        made: SchedulerTask[..., Any] = SchedulerTask(
+            func, {"name": name, "namespace": namespace, "version": "1"}
+        )
+        _registry.add(made)
+        return made
 
     return decorate
 
 
-def resolve_task(
-    fullname: str, task_hash: bytes | None, blob: bytes | None
-) -> Task[..., Any] | None:
+def resolve_task(stored: StoredTask) -> Task[..., Any] | None:
     """Return the live task that a recorded expression names, or None.
 
     The live task of that hash; else the live task of that name, with its present code; else the
-    task in the bytes.
+    task in the bytes. A task that holds values of the function it was made in is never taken by
+    name.
     """
+    fullname, task_hash, blob, is_closure = stored
     if task_hash is not None:
         found = _by_hash.get(task_hash)
         if found is not None:
             return found
+    if not is_closure:
+        found = _registry.get(fullname)
+        if found is not None:
+            return found
     if blob is None:
-        return _registry.get(fullname)
+        return None
     made = serialize.decode_bytes(blob)
     if not isinstance(made, Task):
         return None

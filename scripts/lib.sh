@@ -38,6 +38,15 @@ find_python() {
     die "Python 3.10 or newer is needed and was not found on PATH ($(python3 --version 2>&1 || true)); name one with PYTHON=/path/to/python3"
 }
 
+# is_at_home ENVIRONMENT: whether it was made where it stands, rather than moved or copied there.
+is_at_home() (
+    set +eu
+    VIRTUAL_ENV=
+    # shellcheck disable=SC1091
+    . "$1/bin/activate" >/dev/null 2>&1
+    [ -n "$VIRTUAL_ENV" ] && [ "$VIRTUAL_ENV" -ef "$1" ]
+)
+
 # compute_stamp ENVIRONMENT: what decides what is installed: the declarations, the place, the Python.
 compute_stamp() {
     {
@@ -71,8 +80,7 @@ ensure_environment() {
     local environment=$1 extra=$2 python=${3:-} target=$project
     has_stamp "$environment" "$extra" && return
     # One that lost its Python, is too old, or was moved here from elsewhere is made anew.
-    if ! is_usable "$environment/bin/python" ||
-        ! grep -qF -- "$environment" "$environment/bin/activate"; then
+    if ! is_usable "$environment/bin/python" || ! is_at_home "$environment"; then
         [ -n "$python" ] || python=$(find_python) || exit 2
         say "making the environment $environment (once)"
         "$python" -m venv --clear -- "$environment" ||

@@ -1,0 +1,782 @@
+"""Hashes of values, and the tokens that make them compose.
+
+Decided here, and kept for ever under `HASH_VERSION`: the canonical bytes of every value, and every
+pre-image. Not here: what types with handlers count as their state (`kinds.TypeHandler`), and what
+a task's hash covers (`fingerprint`). State: the name that ``__main__`` goes by.
+
+A value's *token* is its canonical bytes when they are at most 64, else ``#`` and their 20-byte
+digest. A container's canonical bytes hold only the tokens of its members, so a container made of
+values that are known by their token alone hashes like the concrete one::
+
+    None N   True T   False F   int i + 8 bytes, little-endian; beyond 64 bits I + all bytes
+    float    f + 8 bytes, one NaN, -0.0 apart
+    str      s + UTF-8 (lone surrogates pass)          bytes  b + data
+    list     l + members     tuple  t + members        dict   d + keys + values, in order
+    set      S + members     frozenset  Z + members, tokens sorted
+    object   o + (class, callable, arguments, attributes by name, items, pairs)
+    handled  x + tag + token of the handler's state
+
+Members are framed one by one when they are fewer than 32 (count, then length and token each). From
+32 on they lie in columns: the kinds (one byte if all are equal), then for each kind, in the order of
+its letter, the payloads one after another, with their lengths before them where they vary. So a
+list of a million numbers is hashed from one array.
+
+>>> token([1, 2]) == token([ref, 2]) if (ref := None) else token(1).hex()
+'690100000000000000'
+"""
+
+from __future__ import annotations
+
+import copyreg
+import struct
+import sys
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cached_property
+from hashlib import sha256
+from itertools import chain
+from sys import getrefcount
+from typing import Any
+
+from redunlite import kinds
+from redunlite.errors import HiddenExpressionError, UnhashableValueError
+from redunlite.kinds import FLAG_CHECK, Lazy, TypeHandler, ValueRef
+from redunlite.preview import format_preview
+
+HASH_VERSION = 1
+"""Part of every pre-image; changes with any of them."""
+DIGEST_BYTES = 20
+LITERAL_BYTES = 64
+"""Canonical bytes up to this length are the token itself."""
+
+_COLUMNS_FROM = 32
+_MAX_PAYLOAD = LITERAL_BYTES - 1
+_COLUMNS = b"\xff"
+_BYTE: tuple[bytes, ...] = tuple(bytes((i,)) for i in range(256))
+_pack_length = struct.Struct("<Q").pack
+_pack_int = struct.Struct("<q").pack
+_pack_float = struct.Struct("<d").pack
+_unpack_int = struct.Struct("<q").unpack_from
+_unpack_float = struct.Struct("<d").unpack_from
+_NAN = b"f" + bytes.fromhex("000000000000f87f")
+
+_DIGEST = 35
+"""``#``, the mark of a token that is a digest."""
+_WIDTHS = {ord("N"): 0, ord("T"): 0, ord("F"): 0, ord("i"): 8, ord("f"): 8, _DIGEST: DIGEST_BYTES}
+"""Payload bytes of the kinds whose payloads have one length."""
+
+# Digests.
+
+
+def _prefix(kind: bytes) -> bytes:
+    return b"redunlite/%d/%s\n" % (HASH_VERSION, kind)
+
+
+_VALUE = _prefix(b"value")
+_ARGS = _prefix(b"args")
+_EVAL = _prefix(b"eval")
+_CALL = _prefix(b"call")
+_CLASSES = _prefix(b"classes")
+
+
+def digest(kind: bytes, *fields: bytes) -> bytes:
+    """Return 20 bytes over `kind` and `fields`, each with its length before it."""
+    parts = [_prefix(kind)]
+    for field in fields:
+        parts.append(_pack_length(len(field)))
+        parts.append(field)
+    return sha256(b"".join(parts)).digest()[:DIGEST_BYTES]
+
+
+def _value_digest(canonical: bytes) -> bytes:
+    return sha256(_VALUE + _pack_length(len(canonical)) + canonical).digest()[:DIGEST_BYTES]
+
+
+def _finish(canonical: bytes) -> bytes:
+    """Return the token of a value with these canonical bytes."""
+    if len(canonical) <= LITERAL_BYTES:
+        return canonical
+    return b"#" + sha256(_VALUE + _pack_length(len(canonical)) + canonical).digest()[:DIGEST_BYTES]
+
+
+def value_hash(tok: bytes) -> bytes:
+    """Return the 20-byte hash of the value whose token is `tok`."""
+    return tok[1:] if tok[0] == _DIGEST else _value_digest(tok)
+
+
+def frame_names(names: Iterable[str]) -> bytes:
+    """Return the `params_prefix` of `hash_arguments` for parameters of these names."""
+    encoded = [name.encode("utf-8", "surrogatepass") for name in names]
+    framed = b"".join(_pack_length(len(name)) + name for name in encoded)
+    return _ARGS + _pack_length(len(encoded)) + framed
+
+
+def hash_arguments(params_prefix: bytes, tokens: Sequence[bytes]) -> bytes:
+    """Return the `args_hash` of one token a parameter, in the order of `frame_names`."""
+    if len(tokens) == 1:
+        tok = tokens[0]
+        return sha256(params_prefix + _BYTE[len(tok)] + tok).digest()[:DIGEST_BYTES]
+    parts = [params_prefix]
+    for tok in tokens:
+        parts.append(_BYTE[len(tok)])
+        parts.append(tok)
+    return sha256(b"".join(parts)).digest()[:DIGEST_BYTES]
+
+
+def args_hash(arguments: Iterable[tuple[str, bytes]]) -> bytes:
+    """Return the `args_hash` of bound arguments given as names and tokens."""
+    pairs = list(arguments)
+    return hash_arguments(frame_names(name for name, _ in pairs), [tok for _, tok in pairs])
+
+
+def eval_hash(task_hash: bytes, args_hash: bytes, classes_digest: bytes = b"") -> bytes:
+    """Return the cache key of a call.
+
+    Parameters
+    ----------
+    task_hash, args_hash
+        20 bytes each.
+    classes_digest
+        `hash_classes` of the project classes with instances in the arguments; empty without any.
+    """
+    return sha256(_EVAL + task_hash + args_hash + classes_digest).digest()[:DIGEST_BYTES]
+
+
+def hash_classes(hashes: Iterable[tuple[str, bytes]]) -> bytes:
+    """Return the digest of class names and their code hashes, in whatever order; b"" for none."""
+    fields = [field for name, code in sorted(hashes) for field in (name.encode(), code)]
+    return digest(b"classes", *fields) if fields else b""
+
+
+def call_hash(
+    task_hash: bytes, args_or_eval_hash: bytes, result_hash: bytes, child_hashes: bytes
+) -> bytes:
+    """Return the hash of a call node; `child_hashes` are the children's, joined in order."""
+    return sha256(_CALL + task_hash + args_or_eval_hash + result_hash + child_hashes).digest()[
+        :DIGEST_BYTES
+    ]
+
+
+# Names of classes.
+
+_main_name: str | None = None
+
+
+def main_name() -> str:
+    """Return the name that ``__main__`` goes by: its file's stem; itself without a file."""
+    global _main_name
+    if _main_name is None:
+        path = getattr(sys.modules.get("__main__"), "__file__", None)
+        if not path:
+            return "__main__"
+        _main_name = path.replace("\\", "/").rpartition("/")[2].rpartition(".py")[0] or "__main__"
+    return _main_name
+
+
+def set_main_name(name: str | None) -> None:
+    """Let ``__main__`` go by `name`, as in a worker that stands for another program; None undoes."""
+    global _main_name
+    _main_name = name
+
+
+def qualified_name(obj: Any) -> str:
+    """Return ``module:qualname`` of a class or function, the same whichever way it was started."""
+    module = obj.__module__
+    if module == "__main__":
+        module = main_name()
+    return f"{module}:{obj.__qualname__}"
+
+
+def class_name(cls: type) -> str:
+    """Return ``module:qualname`` of `cls`; ``__main__`` counts as the stem of its file."""
+    return qualified_name(cls)
+
+
+# Tokens of scalars.
+
+
+def _int_token(value: int) -> bytes:
+    try:
+        return b"i" + _pack_int(value)
+    except struct.error:
+        return _finish(b"I" + value.to_bytes(value.bit_length() // 8 + 1, "little", signed=True))
+
+
+def _float_token(value: float) -> bytes:
+    return b"f" + _pack_float(value) if value == value else _NAN
+
+
+def _str_token(value: str) -> bytes:
+    canonical = b"s" + value.encode("utf-8", "surrogatepass")
+    return canonical if len(canonical) <= LITERAL_BYTES else _finish(canonical)
+
+
+def _bytes_token(value: bytes | memoryview) -> bytes:
+    size = value.nbytes if type(value) is memoryview else len(value)
+    if size < LITERAL_BYTES:
+        return b"b" + bytes(value)
+    running = sha256(_VALUE + _pack_length(size + 1) + b"b")
+    running.update(value)
+    return b"#" + running.digest()[:DIGEST_BYTES]
+
+
+_SCALARS: dict[type, Callable[[Any], bytes]] = {
+    type(None): lambda value: b"N",
+    bool: lambda value: b"T" if value else b"F",
+    int: _int_token,
+    float: _float_token,
+    str: _str_token,
+    bytes: _bytes_token,
+}
+SCALAR_TYPES = frozenset(_SCALARS)
+"""Exact types of immutable values that may be shared between calls as they are."""
+
+
+# Members of containers.
+
+
+def _frame_members(tokens: Sequence[bytes]) -> bytes:
+    """Return the framing of the members with these tokens."""
+    n = len(tokens)
+    if n < _COLUMNS_FROM:
+        parts = [_BYTE[n]]
+        for tok in tokens:
+            parts.append(_BYTE[len(tok)])
+            parts.append(tok)
+        return b"".join(parts)
+    kinds_column = bytes([tok[0] for tok in tokens])
+    letters = sorted(set(kinds_column))
+    if len(letters) == 1:
+        columns = [_column_of_tokens(letters[0], tokens)]
+    else:
+        by_kind: dict[int, list[bytes]] = {letter: [] for letter in letters}
+        for tok in tokens:
+            by_kind[tok[0]].append(tok)
+        columns = [_column_of_tokens(letter, by_kind[letter]) for letter in letters]
+    return _join_columns(n, kinds_column, letters, columns)
+
+
+def _join_columns(n: int, kinds_column: bytes, letters: list[int], columns: list[bytes]) -> bytes:
+    kind = b"\x01" + kinds_column[:1] if len(letters) == 1 else b"\x00" + kinds_column
+    return b"".join((_COLUMNS, _pack_length(n), kind, *columns))
+
+
+def _column_of_tokens(letter: int, tokens: Sequence[bytes]) -> bytes:
+    width = _WIDTHS.get(letter)
+    if width == 0:
+        return b""
+    if width is not None:
+        column = bytearray(b"".join(tokens))
+        del column[:: width + 1]
+        return bytes(column)
+    payloads = [tok[1:] for tok in tokens]
+    return bytes(map(len, payloads)) + b"".join(payloads)
+
+
+def _frame_values(values: Sequence[Any]) -> bytes | None:
+    """Return the framing of concrete scalars, or None when they are not all of a quick kind.
+
+    Equal to `_frame_members` of their tokens.
+    """
+    types = set(map(type, values))
+    if not types <= _QUICK_KINDS.keys():
+        return None
+    letters = sorted(ord(_QUICK_KINDS[cls]) for cls in types)
+    if len(types) == 1:
+        column = _QUICK_COLUMNS[types.pop()](values)
+        if column is None:
+            return None
+        return _join_columns(len(values), bytes(letters), letters, [column])
+    columns = []
+    for cls in sorted(types, key=_QUICK_KINDS.__getitem__):
+        column = _QUICK_COLUMNS[cls]([value for value in values if type(value) is cls])
+        if column is None:
+            return None
+        columns.append(column)
+    kinds_column = b"".join(map(_QUICK_KINDS.__getitem__, map(type, values)))
+    return _join_columns(len(values), kinds_column, letters, columns)
+
+
+def _int_column(values: Sequence[int]) -> bytes | None:
+    try:
+        column = array("q", values)
+    except OverflowError:
+        return None
+    if sys.byteorder == "big":
+        column.byteswap()
+    return column.tobytes()
+
+
+def _float_column(values: Sequence[float]) -> bytes | None:
+    total = sum(values)
+    # A sum that is no number is a quick sign that there may be a NaN, whose bits vary.
+    if total != total and any(value != value for value in values):
+        return None
+    column = array("d", values)
+    if sys.byteorder == "big":
+        column.byteswap()
+    return column.tobytes()
+
+
+def _str_column(values: Sequence[str]) -> bytes | None:
+    joined = "".join(values)
+    if joined.isascii():
+        if max(map(len, values)) > _MAX_PAYLOAD:
+            return None
+        return bytes(map(len, values)) + joined.encode("ascii")
+    return _bytes_column([value.encode("utf-8", "surrogatepass") for value in values])
+
+
+def _bytes_column(values: Sequence[bytes]) -> bytes | None:
+    if max(map(len, values)) > _MAX_PAYLOAD:
+        return None
+    return bytes(map(len, values)) + b"".join(values)
+
+
+_QUICK_KINDS: dict[type, bytes] = {
+    type(None): b"N",
+    int: b"i",
+    float: b"f",
+    str: b"s",
+    bytes: b"b",
+}
+_QUICK_COLUMNS: dict[type, Callable[[Sequence[Any]], bytes | None]] = {
+    type(None): lambda values: b"",
+    int: _int_column,
+    float: _float_column,
+    str: _str_column,
+    bytes: _bytes_column,
+}
+
+
+# The walk.
+
+
+def token(value: Any, classes: set[str] | None = None, name: str = "value") -> bytes:
+    """Return the token of `value`: at most 64 bytes, equal for equal values.
+
+    Parameters
+    ----------
+    value
+        Any value; a `ValueRef` anywhere in it stands for the value it refers to.
+    classes
+        Receives ``module:qualname`` of each class, other than handled types, with an instance in
+        `value`.
+    name
+        What the value is called in error messages.
+
+    Raises
+    ------
+    UnhashableValueError
+        When some part has no hash: a generator, an open file, a cycle. Names the part.
+    HiddenExpressionError
+        When some part is an expression.
+    """
+    encode = _SCALARS.get(type(value))
+    if encode is not None:
+        return encode(value)
+    walk = Walk(name)
+    tok = walk.run(value)
+    if classes is not None:
+        classes.update(walk.classes)
+    return tok
+
+
+def _close_list(frame: _Frame) -> bytes:
+    return _finish(b"l" + _frame_members(frame.tokens))
+
+
+def _close_tuple(frame: _Frame) -> bytes:
+    return _finish(b"t" + _frame_members(frame.tokens))
+
+
+def _close_set(frame: _Frame) -> bytes:
+    return _finish(b"S" + _frame_members(sorted(frame.tokens)))
+
+
+def _close_frozenset(frame: _Frame) -> bytes:
+    return _finish(b"Z" + _frame_members(sorted(frame.tokens)))
+
+
+def _close_dict(frame: _Frame) -> bytes:
+    tokens = frame.tokens
+    n = len(tokens) // 2
+    return _finish(b"d" + _frame_members(tokens[:n]) + _frame_members(tokens[n:]))
+
+
+def _close_object(frame: _Frame) -> bytes:
+    return _finish(b"o" + _frame_members(frame.tokens))
+
+
+def _close_handled(frame: _Frame) -> bytes:
+    tag: bytes = frame.tag
+    return _finish(b"x" + _BYTE[len(tag)] + tag + frame.tokens[0])
+
+
+class _Attributes(dict[str, Any]):
+    """The attributes of an object: hashed as a dict, named ``.attribute`` in paths."""
+
+    __slots__ = ()
+
+
+class _Frame:
+    """A container whose members are being hashed."""
+
+    __slots__ = ("value", "members", "tokens", "close", "tag")
+
+    def __init__(
+        self, value: Any, members: Iterator[Any], close: Callable[[_Frame], bytes], tag: bytes = b""
+    ) -> None:
+        self.value = value
+        self.members = members
+        self.tokens: list[bytes] = []
+        self.close = close
+        self.tag = tag
+
+
+class Walk:
+    """One walk through one value, without recursion.
+
+    Parameters
+    ----------
+    name
+        What the value is called in error messages.
+    """
+
+    __slots__ = ("classes", "has_check", "name", "_active", "_known", "_stack")
+
+    def __init__(self, name: str = "value") -> None:
+        self.classes: set[str] = set()
+        """``module:qualname`` of each class with an instance, handled types apart."""
+        self.has_check = False
+        """Whether some part must be asked if it is still valid."""
+        self.name = name
+        self._stack: list[_Frame] = []
+        self._active: set[int] = set()
+        self._known: dict[int, tuple[bytes, Any]] = {}
+
+    def run(self, value: Any) -> bytes:
+        """Return the token of `value`."""
+        scalars = _SCALARS
+        stack = self._stack
+        root = _Frame(None, iter((value,)), _close_list)
+        stack.append(root)
+        frame = root
+        while True:
+            tokens = frame.tokens
+            for child in frame.members:
+                encode = scalars.get(type(child))
+                if encode is not None:
+                    tokens.append(encode(child))
+                    continue
+                # More holders than the container and this loop: likely to be met again.
+                # Only a hint: what is remembered is right whatever the count.
+                shared = getrefcount(child) > 3
+                if shared:
+                    known = self._known.get(id(child))
+                    if known is not None:
+                        tokens.append(known[0])
+                        continue
+                opened = self._open(child)
+                if type(opened) is bytes:
+                    tokens.append(opened)
+                    if shared:
+                        self._known[id(child)] = (opened, child)
+                    continue
+                self._push(opened)
+                frame = opened
+                break
+            else:
+                if frame is root:
+                    return tokens[0]
+                tok = frame.close(frame)
+                stack.pop()
+                self._active.discard(id(frame.value))
+                if getrefcount(frame.value) > 4:
+                    self._known[id(frame.value)] = (tok, frame.value)
+                frame = stack[-1]
+                frame.tokens.append(tok)
+
+    def _push(self, frame: _Frame) -> None:
+        key = id(frame.value)
+        if key in self._active:
+            raise UnhashableValueError(f"cannot hash {self._path()}: it contains itself")
+        self._active.add(key)
+        self._stack.append(frame)
+
+    def _open(self, value: Any) -> bytes | _Frame:
+        """Return the token of `value` when it is quick to tell, else the frame of its members."""
+        cls = type(value)
+        if cls is list or cls is tuple:
+            return self._open_sequence(value, cls)
+        if cls is dict or cls is _Attributes:
+            if len(value) >= _COLUMNS_FROM and (framed := _frame_values(list(value))) is not None:
+                values = _frame_values(list(value.values()))
+                if values is not None:
+                    return _finish(b"d" + framed + values)
+            return _Frame(value, chain(value.keys(), value.values()), _close_dict)
+        if cls is ValueRef:
+            self.classes.update(value.classes)
+            if value.flags & FLAG_CHECK:
+                self.has_check = True
+            tok: bytes = value.token
+            return tok
+        if cls is set:
+            return _Frame(value, iter(value), _close_set)
+        if cls is frozenset:
+            return _Frame(value, iter(value), _close_frozenset)
+        if cls is memoryview:
+            return _bytes_token(value)
+        if issubclass(cls, Lazy):
+            raise HiddenExpressionError(
+                f"{self._path()} is an expression where the engine does not look for one: "
+                "pass it as an argument, or inside a list, tuple, dict, set or dataclass"
+            )
+        handler = kinds.find_handler(cls)
+        if handler is not None:
+            return self._open_handled(value, cls, handler)
+        return self._open_object(value, cls)
+
+    def _open_sequence(self, value: Any, cls: type) -> bytes | _Frame:
+        tag, close = (b"l", _close_list) if cls is list else (b"t", _close_tuple)
+        if len(value) >= _COLUMNS_FROM and (framed := _frame_values(value)) is not None:
+            return _finish(tag + framed)
+        members = iter(value)
+        tokens = []
+        for member in members:
+            encode = _SCALARS.get(type(member))
+            if encode is None:
+                frame = _Frame(value, chain((member,), members), close)
+                frame.tokens = tokens
+                return frame
+            tokens.append(encode(member))
+        return _finish(tag + _frame_members(tokens))
+
+    def _open_handled(self, value: Any, cls: type, handler: TypeHandler) -> _Frame:
+        if handler.is_valid is not None:
+            self.has_check = True
+        if handler.subclasses and any(kinds.find_handler(b) is handler for b in cls.__mro__[1:]):
+            self._add_class(cls)
+        try:
+            state = handler.state(value)
+        except (UnhashableValueError, HiddenExpressionError):
+            raise
+        except Exception as error:  # a user's handler may do anything
+            raise self._refusal(cls, error) from error
+        return _Frame(value, iter((state,)), _close_handled, handler.tag.encode())
+
+    def _open_object(self, value: Any, cls: type) -> _Frame:
+        if cls.__module__ in ("builtins", "itertools") and hasattr(cls, "__next__"):
+            raise UnhashableValueError(
+                f"cannot hash {self._path()}: {_with_article(cls.__name__)} can be read only once; "
+                "make it a list"
+            )
+        try:
+            parts = _reduce_object(value, cls)
+        except (UnhashableValueError, HiddenExpressionError):
+            raise
+        except Exception as error:  # a user's `__reduce__` or `__getstate__` may do anything
+            raise self._refusal(cls, error) from error
+        self._add_class(cls)
+        return _Frame(value, iter(parts), _close_object)
+
+    def _add_class(self, cls: type) -> None:
+        if cls.__module__ != "builtins":
+            self.classes.add(class_name(cls))
+
+    def _refusal(self, cls: type, error: Exception) -> UnhashableValueError:
+        return UnhashableValueError(
+            f"cannot hash {self._path()}, {_with_article(cls.__qualname__)}: {error}"
+        )
+
+    def _path(self) -> str:
+        """Return where in the whole value the walk is, such as ``value['a'][3].handle``."""
+        return self.name + "".join(_label(frame) for frame in self._stack[1:])
+
+
+def _with_article(name: str) -> str:
+    return f"an {name}" if name[:1].lower() in "aeiou" else f"a {name}"
+
+
+def _label(frame: _Frame) -> str:
+    """Return how the member that `frame` is at is reached from it."""
+    index = len(frame.tokens)
+    cls = type(frame.value)
+    if frame.close is _close_list or frame.close is _close_tuple:
+        return f"[{index}]"
+    if frame.close is _close_dict:
+        n = len(frame.value)
+        key = list(frame.value)[index % n]
+        if cls is _Attributes:
+            return f".{key}"
+        shown = format_preview(key, 40) if type(key) in _SCALARS else f"<{type(key).__name__}>"
+        return f"[{shown}]" if index >= n else f".keys()[{index}]"
+    if frame.close is _close_object and index == 2:
+        return ".args" if isinstance(frame.value, BaseException) else ".__reduce__()[1]"
+    return "" if frame.close in (_close_object, _close_handled) else ".{…}"
+
+
+def _reduce_object(value: Any, cls: type) -> tuple[Any, ...]:
+    """Return class, callable, arguments, state, items and pairs of an object without handler."""
+    reducer = copyreg.dispatch_table.get(cls)
+    reduced = value.__reduce_ex__(2) if reducer is None else reducer(value)
+    name = class_name(cls)
+    if type(reduced) is str:
+        return name, reduced
+    function, args, state, items, pairs = (*reduced, None, None, None)[:5]
+    if function is _new_object:
+        args = args[1:]
+        made_by: Any = None
+    elif function is cls:
+        made_by = None
+    else:
+        made_by = _name_callable(function)
+    if issubclass(cls, (set, frozenset)) and len(args) == 1 and type(args[0]) is list:
+        args = (frozenset(args[0]),)
+    if isinstance(value, BaseException):
+        # What counts are class, arguments and attributes; 3.12 also reduces private ones.
+        state = value.__dict__
+    return (
+        name,
+        made_by,
+        tuple(args),
+        _sort_state(state, cls),
+        None if items is None else list(items),
+        None if pairs is None else dict(pairs),
+    )
+
+
+_new_object = copyreg.__newobj__  # type: ignore[attr-defined]
+
+
+def _name_callable(function: Any) -> Any:
+    """Return the name of a function or class; any other callable as it is, to be hashed itself."""
+    owner = getattr(function, "__self__", None)
+    if isinstance(owner, type):
+        return f"{class_name(owner)}.{function.__name__}"
+    plain = owner is None or isinstance(owner, type(sys))
+    if plain and hasattr(function, "__qualname__") and hasattr(function, "__module__"):
+        return qualified_name(function)
+    return function
+
+
+def _sort_state(state: Any, cls: type) -> Any:
+    """Return attributes by name; slots count as attributes, filled cached properties do not."""
+    attributes: dict[Any, Any] = {}
+    if type(state) is tuple and len(state) == 2 and type(state[1]) is dict:
+        attributes.update(state[0] or {})
+        attributes.update(state[1])
+    elif type(state) is dict:
+        attributes = state
+    else:
+        return state
+    if not all(type(name) is str for name in attributes):
+        return state
+    kept = [name for name in attributes if not _is_cached_property(cls, name)]
+    return _Attributes((name, attributes[name]) for name in sorted(kept)) or None
+
+
+def _is_cached_property(cls: type, name: str) -> bool:
+    for base in cls.__mro__:
+        found = base.__dict__.get(name)
+        if found is not None:
+            return isinstance(found, cached_property)
+    return False
+
+
+# Reading tokens.
+
+_TYPE_NAMES = {
+    ord("N"): "builtins.NoneType",
+    ord("T"): "builtins.bool",
+    ord("F"): "builtins.bool",
+    ord("i"): "builtins.int",
+    ord("I"): "builtins.int",
+    ord("f"): "builtins.float",
+    ord("s"): "builtins.str",
+    ord("b"): "builtins.bytes",
+    ord("l"): "builtins.list",
+    ord("t"): "builtins.tuple",
+    ord("d"): "builtins.dict",
+    ord("S"): "builtins.set",
+    ord("Z"): "builtins.frozenset",
+}
+_SCALAR_KINDS = frozenset(b"NTFiIfsb")
+_SEQUENCE_KINDS = frozenset(b"ltd")
+
+
+def is_scalar_token(tok: bytes) -> bool:
+    """Tell whether `tok` is of None, a bool, int, float, short str or short bytes."""
+    return tok[0] in _SCALAR_KINDS
+
+
+def is_plain_token(tok: bytes) -> bool:
+    """Tell whether `decode_token` gives the value back: a scalar, or a short container of them."""
+    kind = tok[0]
+    if kind in _SCALAR_KINDS:
+        return True
+    if kind not in _SEQUENCE_KINDS:
+        return False
+    members = _split_members(tok)
+    return members is not None and all(is_plain_token(member) for member in members)
+
+
+def _split_members(tok: bytes) -> list[bytes] | None:
+    """Return the tokens in a list's, tuple's or dict's; None when they lie in columns."""
+    members = []
+    at = 1
+    while at < len(tok):
+        n = tok[at]
+        if n >= _COLUMNS_FROM:
+            return None
+        at += 1
+        for _ in range(n):
+            end = at + 1 + tok[at]
+            members.append(tok[at + 1 : end])
+            at = end
+    return members
+
+
+def decode_token(tok: bytes) -> Any:
+    """Return the value of a plain token, a fresh one.
+
+    Raises
+    ------
+    ValueError
+        When the token is not plain.
+    """
+    kind = tok[0]
+    if kind == 105:  # i
+        return _unpack_int(tok, 1)[0]
+    if kind == 115:  # s
+        return tok[1:].decode("utf-8", "surrogatepass")
+    if kind == 102:  # f
+        return _unpack_float(tok, 1)[0]
+    if kind == 78:  # N
+        return None
+    if kind == 84 or kind == 70:  # T, F
+        return kind == 84
+    if kind == 98:  # b
+        return tok[1:]
+    if kind == 73:  # I
+        return int.from_bytes(tok[1:], "little", signed=True)
+    members = _split_members(tok) if kind in _SEQUENCE_KINDS else None
+    if members is None:
+        raise ValueError(f"a token of kind {chr(kind)!r} does not hold its value")
+    values = [decode_token(member) for member in members]
+    if kind == 108:  # l
+        return values
+    if kind == 116:  # t
+        return tuple(values)
+    n = len(values) // 2
+    return dict(zip(values[:n], values[n:]))
+
+
+def preview_token(tok: bytes, limit: int = 200) -> str:
+    """Return a text of at most `limit` characters for the value of a plain token."""
+    return format_preview(decode_token(tok), limit)
+
+
+def type_name_of_token(tok: bytes) -> str:
+    """Return the class, as ``module.qualname``, of the value of a literal token; "" if it hides it."""
+    return _TYPE_NAMES.get(tok[0], "")

@@ -1,0 +1,33 @@
+"""A numpy array that goes through many calls, each of which returns a new one."""
+
+import numpy
+
+try:
+    from redunlite import task
+except ImportError:
+    from redun import task
+
+redun_namespace = "bench"
+
+
+@task()
+def make(megabytes):
+    return numpy.arange(megabytes * 1_000_000 // 8, dtype=numpy.float64)
+
+
+@task()
+def shift(array):
+    return array + 1.0
+
+
+@task()
+def total(array):
+    return float(array[0])
+
+
+@task()
+def main(n: int = 50, megabytes: int = 10):
+    array = make(megabytes)
+    for _ in range(n):
+        array = shift(array)
+    return total(array)
