@@ -686,7 +686,7 @@ class Engine:
         if skipped:
             kept = tuple(i for i, name in enumerate(names) if name not in skipped)
             names = tuple(name for name in names if name not in skipped)
-        prepared = (hashing.frame_names(names), kept)
+        prepared = (hashing.arguments_prefix(names), kept)
         self._prefixes[task.number] = prepared
         return prepared
 
@@ -999,7 +999,7 @@ class Engine:
             below = b""
             if child_hashes is not None:
                 below = b"".join([h for h in child_hashes if h is not None])
-            job.call_hash = hashing.call_hash(job.task.hash, job.eval_hash, value_hash, below)
+            job.call_hash = hashing.call_hash(job.eval_hash, value_hash, below)
         if (
             cached is not None
             and job.call_hash == cached.call_hash

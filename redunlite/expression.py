@@ -563,9 +563,33 @@ class _Table:
         return found
 
     def token(self) -> bytes:
-        """Return the token of the whole: the nodes, with tasks by name and parts by hash."""
+        """Return the token of the whole: the nodes, with tasks by name and parts by hash.
+
+        A run of calls of one task with as many plain arguments counts as one entry with a column
+        for each argument, so that a fan-out is hashed in a few long lists.
+        """
         names = [(t.fullname, t.hash if t.blob else None) for t in self.tasks]
-        content = hashing.token((names, self.nodes, [p.token for p in self.parts]))
+        entries: list[Any] = []
+        shape: tuple[int, int, int] | None = None
+        rows: list[tuple[Any, ...]] = []
+        for node in self.nodes:
+            found = None
+            if node[0] == _TASK and node[3] is None and node[4] is None:
+                args = node[2]
+                if all([type(a) in SCALARS for a in args]):
+                    found = (_TASK, node[1], len(args))
+            if found is None or found != shape:
+                if shape is not None:
+                    entries.append((shape, len(rows), [list(column) for column in zip(*rows)]))
+                    rows = []
+                shape = found
+            if found is None:
+                entries.append(node)
+            else:
+                rows.append(node[2])
+        if shape is not None:
+            entries.append((shape, len(rows), [list(column) for column in zip(*rows)]))
+        content = hashing.token((names, entries, [p.token for p in self.parts]))
         return b"#" + hashing.digest(b"expression", content)
 
 

@@ -4,9 +4,11 @@ Decided here, and kept for ever under `HASH_VERSION`: the canonical bytes of eve
 pre-image. Not here: what types with handlers count as their state (`kinds.TypeHandler`), and what
 a task's hash covers (`fingerprint`). State: the name that ``__main__`` goes by.
 
-A value's *token* is its canonical bytes when they are at most 64, else ``#`` and their 20-byte
-digest. A container's canonical bytes hold only the tokens of its members, so a container made of
-values that are known by their token alone hashes like the concrete one::
+A value's *token* is its canonical bytes when they are at most 64 and hold the whole value, else
+``#`` and their 20-byte digest. So a token without ``#`` can be decoded (`decode_token`): it is of a
+scalar, or of a short list, tuple or dict of such. A container's canonical bytes hold only the tokens
+of its members, so a container made of values that are known by their token alone hashes like the
+concrete one::
 
     None N   True T   False F   int i + 8 bytes, little-endian; beyond 64 bits I + all bytes
     float    f + 8 bytes, one NaN, -0.0 apart
@@ -21,8 +23,10 @@ Members are framed one by one when they are fewer than 32 (count, then length an
 its letter, the payloads one after another, with their lengths before them where they vary. So a
 list of a million numbers is hashed from one array.
 
->>> token([1, 2]) == token([ref, 2]) if (ref := None) else token(1).hex()
+>>> token(1).hex()
 '690100000000000000'
+>>> decode_token(token([1, "two"]))
+[1, 'two']
 """
 
 from __future__ import annotations
@@ -93,10 +97,20 @@ def _value_digest(canonical: bytes) -> bytes:
 
 
 def _finish(canonical: bytes) -> bytes:
-    """Return the token of a value with these canonical bytes."""
-    if len(canonical) <= LITERAL_BYTES:
+    """Return the token of a value whose canonical bytes, if they are few, hold it whole."""
+    return canonical if len(canonical) <= LITERAL_BYTES else b"#" + _value_digest(canonical)
+
+
+def _finish_members(tag: bytes, tokens: Sequence[bytes]) -> bytes:
+    """Return the token of a list or tuple whose members have these tokens."""
+    canonical = tag + _frame_members(tokens)
+    if len(canonical) <= LITERAL_BYTES and _are_literal(tokens):
         return canonical
-    return b"#" + sha256(_VALUE + _pack_length(len(canonical)) + canonical).digest()[:DIGEST_BYTES]
+    return b"#" + _value_digest(canonical)
+
+
+def _are_literal(tokens: Sequence[bytes]) -> bool:
+    return len(tokens) < _COLUMNS_FROM and all(tok[0] != _DIGEST for tok in tokens)
 
 
 def value_hash(tok: bytes) -> bytes:
@@ -104,15 +118,15 @@ def value_hash(tok: bytes) -> bytes:
     return tok[1:] if tok[0] == _DIGEST else _value_digest(tok)
 
 
-def frame_names(names: Iterable[str]) -> bytes:
-    """Return the `params_prefix` of `hash_arguments` for parameters of these names."""
+def arguments_prefix(names: Iterable[str]) -> bytes:
+    """Return what `hash_arguments` begins with for parameters of these names."""
     encoded = [name.encode("utf-8", "surrogatepass") for name in names]
-    framed = b"".join(_pack_length(len(name)) + name for name in encoded)
+    framed = b"".join([_pack_length(len(name)) + name for name in encoded])
     return _ARGS + _pack_length(len(encoded)) + framed
 
 
 def hash_arguments(params_prefix: bytes, tokens: Sequence[bytes]) -> bytes:
-    """Return the `args_hash` of one token a parameter, in the order of `frame_names`."""
+    """Return the `args_hash` of one token a parameter, in the order of `arguments_prefix`."""
     if len(tokens) == 1:
         tok = tokens[0]
         return sha256(params_prefix + _BYTE[len(tok)] + tok).digest()[:DIGEST_BYTES]
@@ -126,7 +140,7 @@ def hash_arguments(params_prefix: bytes, tokens: Sequence[bytes]) -> bytes:
 def args_hash(arguments: Iterable[tuple[str, bytes]]) -> bytes:
     """Return the `args_hash` of bound arguments given as names and tokens."""
     pairs = list(arguments)
-    return hash_arguments(frame_names(name for name, _ in pairs), [tok for _, tok in pairs])
+    return hash_arguments(arguments_prefix(name for name, _ in pairs), [tok for _, tok in pairs])
 
 
 def eval_hash(task_hash: bytes, args_hash: bytes, classes_digest: bytes = b"") -> bytes:
@@ -148,13 +162,9 @@ def hash_classes(hashes: Iterable[tuple[str, bytes]]) -> bytes:
     return digest(b"classes", *fields) if fields else b""
 
 
-def call_hash(
-    task_hash: bytes, args_or_eval_hash: bytes, result_hash: bytes, child_hashes: bytes
-) -> bytes:
+def call_hash(eval_hash: bytes, result_hash: bytes, child_hashes: bytes = b"") -> bytes:
     """Return the hash of a call node; `child_hashes` are the children's, joined in order."""
-    return sha256(_CALL + task_hash + args_or_eval_hash + result_hash + child_hashes).digest()[
-        :DIGEST_BYTES
-    ]
+    return sha256(_CALL + eval_hash + result_hash + child_hashes).digest()[:DIGEST_BYTES]
 
 
 # Names of classes.
@@ -383,34 +393,37 @@ def token(value: Any, classes: set[str] | None = None, name: str = "value") -> b
 
 
 def _close_list(frame: _Frame) -> bytes:
-    return _finish(b"l" + _frame_members(frame.tokens))
+    return _finish_members(b"l", frame.tokens)
 
 
 def _close_tuple(frame: _Frame) -> bytes:
-    return _finish(b"t" + _frame_members(frame.tokens))
+    return _finish_members(b"t", frame.tokens)
 
 
 def _close_set(frame: _Frame) -> bytes:
-    return _finish(b"S" + _frame_members(sorted(frame.tokens)))
+    return b"#" + _value_digest(b"S" + _frame_members(sorted(frame.tokens)))
 
 
 def _close_frozenset(frame: _Frame) -> bytes:
-    return _finish(b"Z" + _frame_members(sorted(frame.tokens)))
+    return b"#" + _value_digest(b"Z" + _frame_members(sorted(frame.tokens)))
 
 
 def _close_dict(frame: _Frame) -> bytes:
     tokens = frame.tokens
     n = len(tokens) // 2
-    return _finish(b"d" + _frame_members(tokens[:n]) + _frame_members(tokens[n:]))
+    canonical = b"d" + _frame_members(tokens[:n]) + _frame_members(tokens[n:])
+    if len(canonical) <= LITERAL_BYTES and _are_literal(tokens):
+        return canonical
+    return b"#" + _value_digest(canonical)
 
 
 def _close_object(frame: _Frame) -> bytes:
-    return _finish(b"o" + _frame_members(frame.tokens))
+    return b"#" + _value_digest(b"o" + _frame_members(frame.tokens))
 
 
 def _close_handled(frame: _Frame) -> bytes:
     tag: bytes = frame.tag
-    return _finish(b"x" + _BYTE[len(tag)] + tag + frame.tokens[0])
+    return b"#" + _value_digest(b"x" + _BYTE[len(tag)] + tag + frame.tokens[0])
 
 
 class _Attributes(dict[str, Any]):
@@ -478,7 +491,7 @@ class Walk:
                         tokens.append(known[0])
                         continue
                 opened = self._open(child)
-                if type(opened) is bytes:
+                if isinstance(opened, bytes):
                     tokens.append(opened)
                     if shared:
                         self._known[id(child)] = (opened, child)
@@ -513,7 +526,7 @@ class Walk:
             if len(value) >= _COLUMNS_FROM and (framed := _frame_values(list(value))) is not None:
                 values = _frame_values(list(value.values()))
                 if values is not None:
-                    return _finish(b"d" + framed + values)
+                    return b"#" + _value_digest(b"d" + framed + values)
             return _Frame(value, chain(value.keys(), value.values()), _close_dict)
         if cls is ValueRef:
             self.classes.update(value.classes)
@@ -540,9 +553,9 @@ class Walk:
     def _open_sequence(self, value: Any, cls: type) -> bytes | _Frame:
         tag, close = (b"l", _close_list) if cls is list else (b"t", _close_tuple)
         if len(value) >= _COLUMNS_FROM and (framed := _frame_values(value)) is not None:
-            return _finish(tag + framed)
+            return b"#" + _value_digest(tag + framed)
         members = iter(value)
-        tokens = []
+        tokens: list[bytes] = []
         for member in members:
             encode = _SCALARS.get(type(member))
             if encode is None:
@@ -550,7 +563,7 @@ class Walk:
                 frame.tokens = tokens
                 return frame
             tokens.append(encode(member))
-        return _finish(tag + _frame_members(tokens))
+        return _finish_members(tag, tokens)
 
     def _open_handled(self, value: Any, cls: type, handler: TypeHandler) -> _Frame:
         if handler.is_valid is not None:
@@ -698,37 +711,21 @@ _TYPE_NAMES = {
     ord("l"): "builtins.list",
     ord("t"): "builtins.tuple",
     ord("d"): "builtins.dict",
-    ord("S"): "builtins.set",
-    ord("Z"): "builtins.frozenset",
 }
-_SCALAR_KINDS = frozenset(b"NTFiIfsb")
 _SEQUENCE_KINDS = frozenset(b"ltd")
 
 
-def is_scalar_token(tok: bytes) -> bool:
-    """Tell whether `tok` is of None, a bool, int, float, short str or short bytes."""
-    return tok[0] in _SCALAR_KINDS
-
-
 def is_plain_token(tok: bytes) -> bool:
-    """Tell whether `decode_token` gives the value back: a scalar, or a short container of them."""
-    kind = tok[0]
-    if kind in _SCALAR_KINDS:
-        return True
-    if kind not in _SEQUENCE_KINDS:
-        return False
-    members = _split_members(tok)
-    return members is not None and all(is_plain_token(member) for member in members)
+    """Tell whether `decode_token` gives the value back."""
+    return tok[0] != _DIGEST
 
 
-def _split_members(tok: bytes) -> list[bytes] | None:
-    """Return the tokens in a list's, tuple's or dict's; None when they lie in columns."""
+def _split_members(tok: bytes) -> list[bytes]:
+    """Return the tokens in a literal token of a list, tuple or dict; a dict's keys come first."""
     members = []
     at = 1
     while at < len(tok):
         n = tok[at]
-        if n >= _COLUMNS_FROM:
-            return None
         at += 1
         for _ in range(n):
             end = at + 1 + tok[at]
@@ -760,10 +757,9 @@ def decode_token(tok: bytes) -> Any:
         return tok[1:]
     if kind == 73:  # I
         return int.from_bytes(tok[1:], "little", signed=True)
-    members = _split_members(tok) if kind in _SEQUENCE_KINDS else None
-    if members is None:
+    if kind not in _SEQUENCE_KINDS:
         raise ValueError(f"a token of kind {chr(kind)!r} does not hold its value")
-    values = [decode_token(member) for member in members]
+    values = [decode_token(member) for member in _split_members(tok)]
     if kind == 108:  # l
         return values
     if kind == 116:  # t
@@ -778,5 +774,5 @@ def preview_token(tok: bytes, limit: int = 200) -> str:
 
 
 def type_name_of_token(tok: bytes) -> str:
-    """Return the class, as ``module.qualname``, of the value of a literal token; "" if it hides it."""
+    """Return the class, as ``module.qualname``, of a plain token's value; "" for any other."""
     return _TYPE_NAMES.get(tok[0], "")

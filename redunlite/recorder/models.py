@@ -189,7 +189,6 @@ class Value(Table):
     preview = pw.TextField(null=True)
     flags = pw.IntegerField(default=0)  # kinds.FLAG_*
     classes = pw.TextField(null=True)  # JSON list of class names with instances inside
-    token = pw.BlobField(null=True)  # canonical bytes of at most 64; NULL: "#" and the hash
     detail = pw.TextField(null=True)  # of an error: JSON {"summary", "frames"}; of output: n_bytes
 
 

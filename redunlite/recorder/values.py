@@ -16,7 +16,7 @@ from redunlite.call import WIRE_BYTES, ErrorDetail
 from redunlite.kinds import FLAG_FILE, FORMAT_TOKEN, ValueRef
 from redunlite.valuestore import ValueStore
 
-VALUE_COLUMNS = "id, hash, type, format, size, data, checksum, preview, flags, classes, token"
+VALUE_COLUMNS = "id, hash, type, format, size, data, checksum, preview, flags, classes"
 
 
 def make_value_row(
@@ -39,18 +39,17 @@ def make_value_row(
         checksum = b""
     return (
         row_id, value_hash, ref.type_name, ref.format, ref.size, data, checksum, ref.preview,
-        ref.flags, json.dumps(ref.classes) if ref.classes else None,
-        None if ref.token[:1] == b"#" else ref.token, told,
+        ref.flags, json.dumps(ref.classes) if ref.classes else None, told,
     )  # fmt: skip
 
 
 def read_value_row(row: tuple[Any, ...]) -> ValueRef | None:
     """Return the reference of a row of `VALUE_COLUMNS`, or None when its bytes are damaged."""
-    row_id, value_hash, type_name, format_, size, data, checksum, preview, flags, classes, token = row
+    row_id, value_hash, type_name, format_, size, data, checksum, preview, flags, classes = row
     if data is not None and serialize.checksum(data) != checksum:
         return None
     return ValueRef(
-        token or b"#" + value_hash, format_, data, size, preview, type_name, flags,
+        b"#" + value_hash, format_, data, size, preview, type_name, flags,
         tuple(json.loads(classes)) if classes else (), row_id,
     )  # fmt: skip
 

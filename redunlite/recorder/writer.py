@@ -361,7 +361,7 @@ class RunRecorder:
 
     def _scalar_cell(self, value: Any) -> Any:
         token = hashing.token(value)
-        if hashing.is_scalar_token(token):
+        if hashing.is_plain_token(token):
             return token
         return self._cell(serialize.encode(value, self._store))
 
@@ -373,7 +373,7 @@ class RunRecorder:
         detail = json.dumps({"n_bytes": output.n_bytes, "n_head": len(output.head)})
         self._values.append(
             (row_id, hashing.digest(b"output", data), "redunlite.Output", "o", len(data), data,
-             serialize.checksum(data), text[:200], 0, None, None, detail)
+             serialize.checksum(data), text[:200], 0, None, detail)
         )  # fmt: skip
         self._n_bytes += len(data)
         return row_id

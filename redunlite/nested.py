@@ -1,0 +1,269 @@
+"""Nested values: which containers are searched for expressions, and how they are rebuilt.
+
+Decided here: list, tuple, dict (keys and values), set, frozenset, namedtuple, deque, dataclass
+instances and their subclasses are looked into; everything else is a leaf. Not here: what leaves
+mean. State: none. No recursion, so depth costs memory only.
+
+>>> list(iter_leaves({"a": [1, (2, 3)]}))
+['a', 1, 2, 3]
+>>> map_leaves([1, (2, 3)], lambda leaf: leaf * 10)
+[10, (20, 30)]
+"""
+
+from __future__ import annotations
+
+import copy
+import sys
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from redunlite.errors import UnhashableValueError
+from redunlite.kinds import Lazy, ValueRef
+
+_ATOMS = frozenset({type(None), bool, int, float, str, bytes, complex, ValueRef})
+"""Exact types that are certainly leaves, and no expressions."""
+_SEQUENCES = (list, tuple, set, frozenset, deque)
+
+
+def _get_members(value: Any) -> Sequence[Any] | None:
+    """Return the members of a container that is searched, or None for a leaf.
+
+    A dict gives its keys and then its values; a dict subclass's attributes are not searched.
+    """
+    cls = type(value)
+    if cls in _ATOMS or cls is type:
+        return None
+    if cls is list or cls is tuple:
+        return value  # type: ignore[no-any-return]
+    if issubclass(cls, dict):
+        return [*dict.keys(value), *dict.values(value)]
+    if issubclass(cls, _SEQUENCES):
+        return list(value)
+    if issubclass(cls, Lazy):
+        return None
+    fields = getattr(cls, "__dataclass_fields__", None)
+    if fields is None:
+        return None
+    return [getattr(value, name) for name in fields if _has_field(value, name)]
+
+
+def _has_field(value: Any, name: str) -> bool:
+    try:
+        object.__getattribute__(value, name)
+    except AttributeError:
+        return False
+    return True
+
+
+def has_lazy(value: Any) -> bool:
+    """Tell whether `value` is or holds an expression; a million scalars take some 15 ms."""
+    cls = type(value)
+    if cls in _ATOMS:
+        return False
+    if issubclass(cls, Lazy):
+        return True
+    members = _get_members(value)
+    if members is None:
+        return False
+    seen = {id(value)}
+    stack = [members]
+    # Fields of a dataclass may be made on access: what was seen must live on, or ids repeat.
+    kept = [value]
+    while stack:
+        members = stack.pop()
+        if not set(map(type, members)) - _ATOMS:
+            continue
+        for member in members:
+            cls = type(member)
+            if cls in _ATOMS:
+                continue
+            if issubclass(cls, Lazy):
+                return True
+            below = _get_members(member)
+            if below is not None and id(member) not in seen:
+                seen.add(id(member))
+                kept.append(member)
+                stack.append(below)
+    return False
+
+
+def iter_leaves(value: Any) -> Iterator[Any]:
+    """Yield the leaves of `value` in order; a container met again yields its leaves again.
+
+    Raises
+    ------
+    UnhashableValueError
+        When a container holds itself.
+    """
+    members = _get_members(value)
+    if members is None:
+        yield value
+        return
+    stack = [(value, iter(members))]
+    active = {id(value)}
+    while stack:
+        for member in stack[-1][1]:
+            members = None if type(member) in _ATOMS else _get_members(member)
+            if members is None:
+                yield member
+                continue
+            _check_cycle(member, active)
+            stack.append((member, iter(members)))
+            break
+        else:
+            active.discard(id(stack.pop()[0]))
+
+
+def _check_cycle(value: Any, active: set[int]) -> None:
+    if id(value) in active:
+        raise UnhashableValueError(
+            f"a {type(value).__qualname__} in a nested value contains itself"
+        )
+    active.add(id(value))
+
+
+def map_leaves(value: Any, function: Callable[[Any], Any]) -> Any:
+    """Return `value` with each leaf replaced by ``function(leaf)``, in the order of `iter_leaves`.
+
+    Containers whose members all stay the same objects are kept as they are. A dataclass instance is
+    copied without calling its ``__init__``.
+
+    Raises
+    ------
+    UnhashableValueError
+        When a container holds itself.
+    """
+    members = _get_members(value)
+    if members is None:
+        return function(value)
+    stack: list[tuple[Any, Sequence[Any], Iterator[Any], list[Any]]]
+    stack = [(value, members, iter(members), [])]
+    active = {id(value)}
+    while True:
+        container, members, rest, mapped = stack[-1]
+        for member in rest:
+            below = None if type(member) in _ATOMS else _get_members(member)
+            if below is None:
+                mapped.append(function(member))
+                continue
+            _check_cycle(member, active)
+            stack.append((member, below, iter(below), []))
+            break
+        else:
+            stack.pop()
+            active.discard(id(container))
+            same = all(map(_is_same, members, mapped))
+            made = container if same else rebuild(container, mapped)
+            if not stack:
+                return made
+            stack[-1][3].append(made)
+
+
+def _is_same(a: Any, b: Any) -> bool:
+    return a is b
+
+
+def rebuild(container: Any, members: list[Any]) -> Any:
+    """Return a container like `container` with other members, a dict's keys before its values."""
+    cls = type(container)
+    if cls is list:
+        return members
+    if cls is tuple or cls is set or cls is frozenset:
+        return cls(members)
+    if issubclass(cls, dict):
+        return _rebuild_dict(container, cls, members)
+    if issubclass(cls, tuple) and hasattr(cls, "_make"):
+        return cls._make(members)
+    if issubclass(cls, (tuple, frozenset)):
+        return _copy_attributes(container, cls.__new__(cls, members))  # type: ignore[arg-type, call-overload]
+    if issubclass(cls, deque):
+        made = copy.copy(container)
+        made.clear()
+        made.extend(members)
+        return made
+    if issubclass(cls, (list, set)):
+        made = cls.__new__(cls)
+        fill = list.extend if issubclass(cls, list) else set.update
+        fill(made, members)
+        return _copy_attributes(container, made)
+    made = copy.copy(container)
+    names = [name for name in cls.__dataclass_fields__ if _has_field(container, name)]
+    for name, member in zip(names, members):
+        object.__setattr__(made, name, member)
+    return made
+
+
+def _rebuild_dict(container: Any, cls: type[dict[Any, Any]], members: list[Any]) -> Any:
+    n = len(members) // 2
+    pairs = zip(members[:n], members[n:])
+    if cls is dict:
+        return dict(pairs)
+    made = cls.__new__(cls)
+    if issubclass(cls, defaultdict):
+        made.default_factory = container.default_factory  # type: ignore[attr-defined]
+    for key, member in pairs:
+        dict.__setitem__(made, key, member)
+    return _copy_attributes(container, made)
+
+
+def _copy_attributes(old: Any, new: Any) -> Any:
+    new.__dict__.update(getattr(old, "__dict__", {}))
+    return new
+
+
+def find_hidden_lazy(obj: Any, name: str = "value") -> str | None:
+    """Return the path of an expression inside `obj`, also inside objects that are not searched.
+
+    Looks at members, attributes, slots, bound objects, and what a function has as defaults and in
+    its closure.
+    """
+    seen: set[int] = set()
+    stack = [(obj, name)]
+    kept = []
+    while stack:
+        value, path = stack.pop()
+        cls = type(value)
+        if cls in _ATOMS or id(value) in seen:
+            continue
+        if issubclass(cls, Lazy):
+            return path
+        seen.add(id(value))
+        kept.append(value)
+        stack.extend(reversed(list(_iter_parts(value, cls, path))))
+    return None
+
+
+def _iter_parts(value: Any, cls: type, path: str) -> Iterator[tuple[Any, str]]:
+    if isinstance(value, (type, type(sys))):
+        return
+    if issubclass(cls, dict):
+        for key, member in dict.items(value):
+            yield key, f"{path}.keys()"
+            yield member, f"{path}[{_format_key(key)}]"
+    elif issubclass(cls, _SEQUENCES):
+        for i, member in enumerate(value):
+            yield member, f"{path}[{i}]"
+    try:
+        attributes = object.__getattribute__(value, "__dict__")
+    except AttributeError:
+        attributes = {}
+    for key, member in attributes.items():
+        yield member, f"{path}.{key}"
+    for base in cls.__mro__:
+        slots = base.__dict__.get("__slots__", ())
+        for slot in (slots,) if isinstance(slots, str) else slots:
+            if slot not in ("__dict__", "__weakref__") and _has_field(value, slot):
+                yield object.__getattribute__(value, slot), f"{path}.{slot}"
+    for part in ("func", "args", "keywords", "__self__", "__defaults__", "__kwdefaults__"):
+        if cls.__module__ in ("builtins", "functools") and _has_field(value, part):
+            yield object.__getattribute__(value, part), f"{path}.{part}"
+    for cell in getattr(value, "__closure__", None) or () if cls.__module__ == "builtins" else ():
+        try:
+            yield cell.cell_contents, f"{path}.__closure__"
+        except ValueError:  # not filled yet
+            continue
+
+
+def _format_key(key: Any) -> str:
+    return repr(key)[:40] if type(key) in _ATOMS else f"<{type(key).__name__}>"

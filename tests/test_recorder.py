@@ -1,0 +1,215 @@
+"""What a run leaves in the database: counts, rows, origins, and answers from them."""
+
+from __future__ import annotations
+
+import pytest
+
+from redunlite import Scheduler, catch, task
+from redunlite.hashing import decode_token
+from redunlite.recorder import models
+
+redun_namespace = "test_recorder"
+
+
+@task()
+def inc(x):
+    return x + 1
+
+
+@task()
+def collect(xs):
+    return len(xs)
+
+
+@task()
+def fan(n):
+    return collect([inc(i) for i in range(n)])
+
+
+@task()
+def greeter(greet, thing):
+    return f"{greet}, {thing}!"
+
+
+@task()
+def get_planet():
+    return "the World"
+
+
+@task()
+def hello(greet="Hello there"):
+    return greeter(greet, get_planet())
+
+
+@task()
+def fail():
+    raise ValueError("no")
+
+
+@task()
+def recover(error):
+    return str(error)
+
+
+def query(scheduler: Scheduler, sql: str, *values):
+    """Return the rows of a query on a scheduler's database."""
+    return scheduler._session.database.connection.execute(sql, values).fetchall()
+
+
+def test_rows_are_what_the_workflow_did(scheduler: Scheduler):
+    """Jobs, calls, child edges, arguments and origins of a fan-out, cold and cached."""
+    n = 50
+    scheduler.run(fan(n))
+
+    assert query(scheduler, "SELECT count(*) FROM job") == [(n + 2,)]
+    assert query(scheduler, "SELECT count(*) FROM call") == [(n + 2,)]
+    assert query(scheduler, "SELECT count(*) FROM job WHERE parent IS NOT NULL") == [(n + 1,)]
+    assert query(scheduler, "SELECT count(*) FROM argument") == [(n + 2,)]
+    (origin,) = query(
+        scheduler,
+        "SELECT a.origin FROM argument a JOIN call c ON c.id = a.call JOIN task t ON t.id = c.task "
+        "WHERE t.name = 'collect'",
+    )[0]
+    members = query(scheduler, 'SELECT member FROM set_member WHERE "set" = ?', -1 - origin)
+    assert len(members) == n
+    calls = query(scheduler, "SELECT c.id FROM call c JOIN task t ON t.id = c.task WHERE t.name = 'inc'")
+    assert {m[0] for m in members} == {c[0] for c in calls}
+
+    scheduler.run(fan(n))
+
+    assert query(scheduler, "SELECT count(*) FROM job") == [(2 * n + 4,)]
+    assert query(scheduler, "SELECT count(*) FROM call") == [(n + 2,)]
+    assert query(scheduler, "SELECT count(*) FROM job WHERE kind = ?", models.KIND_SINGLE) == [
+        (n + 2,)
+    ]
+    statuses = query(scheduler, "SELECT DISTINCT status FROM job")
+    assert statuses == [(models.DONE,)]
+
+
+def test_counters_agree_with_the_jobs(scheduler: Scheduler):
+    """What is counted as rows are written is what the rows say."""
+    scheduler.run(fan(20))
+    scheduler.run(fan(21))
+
+    counted = query(
+        scheduler, "SELECT execution, task, n_cached, n_done FROM counter ORDER BY execution, task"
+    )
+    expected = query(
+        scheduler,
+        "SELECT id >> 32, task, sum(kind > 0), sum(kind = 0) FROM job GROUP BY 1, 2 ORDER BY 1, 2",
+    )
+    assert counted == expected
+
+
+def test_argument_passed_on_is_recorded_by_place(scheduler: Scheduler):
+    """An argument of the parent that is handed to a child has that place as its origin."""
+    scheduler.run(hello())
+
+    rows = query(
+        scheduler,
+        "SELECT a.place, a.origin, c.id FROM argument a JOIN call c ON c.id = a.call "
+        "JOIN task t ON t.id = c.task WHERE t.name = 'greeter' ORDER BY a.place",
+    )
+    planet = query(
+        scheduler, "SELECT c.id FROM call c JOIN task t ON t.id = c.task WHERE t.name = 'get_planet'"
+    )[0][0]
+    assert [(place, origin) for place, origin, _ in rows] == [(0, 0), (1, planet)]
+
+
+def test_final_value_records_the_call_it_came_from(scheduler: Scheduler):
+    """The result of a task that returned a call has that call as its origin."""
+    scheduler.run(hello())
+
+    (origin,) = query(
+        scheduler,
+        "SELECT c.result_origin FROM call c JOIN task t ON t.id = c.task WHERE t.name = 'hello'",
+    )[0]
+    name = query(
+        scheduler, "SELECT t.name FROM call c JOIN task t ON t.id = c.task WHERE c.id = ?", origin
+    )
+    assert name == [("greeter",)]
+
+
+def test_equal_call_from_elsewhere_gets_a_row_of_its_own(scheduler: Scheduler):
+    """A cached call whose arguments came from somewhere else keeps its own dataflow."""
+    scheduler.run(greeter("Hello there", "the World"))
+    scheduler.run(hello())
+
+    rows = query(
+        scheduler,
+        "SELECT c.id, c.upstream IS NULL, c.call_hash FROM call c JOIN task t ON t.id = c.task "
+        "WHERE t.name = 'greeter' ORDER BY c.id",
+    )
+    assert [is_null for _, is_null, _ in rows] == [1, 0]
+    assert rows[0][2] == rows[1][2]
+    kinds = query(
+        scheduler,
+        "SELECT j.kind FROM job j JOIN task t ON t.id = j.task WHERE t.name = 'greeter' ORDER BY j.id",
+    )
+    assert kinds == [(models.KIND_RUN,), (models.KIND_SINGLE,)]
+
+
+def test_small_values_live_in_their_rows(scheduler: Scheduler):
+    """Plain small arguments and results need no row of `value`."""
+    scheduler.run(inc(41))
+
+    assert query(scheduler, "SELECT count(*) FROM value") == [(0,)]
+    (argument,) = query(scheduler, "SELECT value FROM argument")[0]
+    (result,) = query(scheduler, "SELECT result FROM call")[0]
+    assert (decode_token(argument), decode_token(result)) == (41, 42)
+
+
+def test_failed_run_leaves_final_states(scheduler: Scheduler):
+    """Root and leaf are FAILED, what never became ready has no row, the error is readable."""
+    with pytest.raises(ValueError):
+        scheduler.run(greeter("x", fail()))
+
+    assert query(scheduler, "SELECT status FROM execution") == [(models.FAILED,)]
+    rows = query(scheduler, "SELECT t.name, j.status FROM job j JOIN task t ON t.id = j.task")
+    assert ("fail", models.FAILED) in rows
+    assert all(status != models.RUNNING for _, status in rows)
+    details = query(scheduler, "SELECT detail FROM value WHERE detail IS NOT NULL")
+    assert len(details) == 1
+    assert "ValueError: no" in details[0][0]
+
+
+def test_recovered_value_came_from_the_failed_call(scheduler: Scheduler):
+    """`catch` links the argument of the recovery to the call that failed."""
+    scheduler.run(catch(fail(), ValueError, recover))
+
+    (origin,) = query(
+        scheduler,
+        "SELECT a.origin FROM argument a JOIN call c ON c.id = a.call JOIN task t ON t.id = c.task "
+        "WHERE t.name = 'recover'",
+    )[0]
+    name = query(
+        scheduler, "SELECT t.name FROM call c JOIN task t ON t.id = c.task WHERE c.id = ?", origin
+    )
+    assert name == [("fail",)]
+
+
+def test_flipped_bit_is_a_miss_not_a_wrong_answer(scheduler: Scheduler):
+    """A row that is not what was written is never an answer."""
+    scheduler.run(inc(1))
+    connection = scheduler._session.database.connection
+    connection.execute("UPDATE call SET result = (SELECT value FROM argument)")
+
+    assert scheduler.run(inc(1)) == 2
+    kinds = query(scheduler, "SELECT kind FROM job ORDER BY id")
+    assert kinds == [(models.KIND_RUN,), (models.KIND_RUN,)]
+
+
+def test_index_finds_calls_of_earlier_executions(scheduler: Scheduler):
+    """Every call is found, whether it is in the index already or in the tail."""
+    scheduler.run([inc(i) for i in range(30)])
+    connection = scheduler._session.database.connection
+    connection.execute("DELETE FROM call_index")
+    connection.execute("UPDATE execution SET n_indexed = 0")
+    scheduler.run([inc(i) for i in range(30)])
+    scheduler.run([inc(i) for i in range(30)])
+
+    ran = query(
+        scheduler,
+        "SELECT count(*) FROM job j JOIN task t ON t.id = j.task WHERE t.name = 'inc' AND kind = 0",
+    )
+    assert ran == [(30,)]
