@@ -48,6 +48,7 @@ from redunlite.expression import (
 )
 from redunlite.job import (
     ASKED,
+    CACHE_OFF,
     DONE,
     ENDED,
     FAILED,
@@ -92,6 +93,8 @@ FLUSH_INTERVAL_S = 0.1
 PROGRESS_INTERVAL_S = 0.1
 LOOKUP_BATCH = 1000
 """Jobs asked for in one query."""
+WORK_STEPS = 2000
+"""Nodes moved on between two looks at executors and timers."""
 GRACE_S = 1.0
 """How long running jobs may take to end when they are told to."""
 
@@ -243,7 +246,7 @@ class Engine:
     def _work(self) -> bool:
         """Do a bounded piece of what can be done now; tell whether there may be more."""
         todo, failed = self._todo, self._failed
-        for _ in range(2000):
+        for _ in range(WORK_STEPS):
             if failed:
                 self._pass_on_failure(*failed.popleft())
             elif todo:
@@ -344,6 +347,10 @@ class Engine:
         if node is None:
             node = self._containers[id(value)] = ContainerNode(parent, value)
             self._todo.append(node)
+            if parent is not None:
+                if parent.containers is None:
+                    parent.containers = []
+                parent.containers.append(id(value))
         return node
 
     def _encode_live(self, value: Any) -> ValueRef:
@@ -673,8 +680,7 @@ class Engine:
             job.phase = ASKED
             self._asked.append(job)
         else:
-            if scope is CacheScope.NONE or not self._use_cache:
-                job.reason = "cache off"
+            job.reason = CACHE_OFF
             self._miss(job)
 
     def _prepare_task(self, task: Task[..., Any]) -> tuple[bytes, tuple[int, ...] | None]:
@@ -796,7 +802,7 @@ class Engine:
             self._would_run = True
             job.phase = QUEUED
             if self._reporter.wants_line(RUN, job.task.fullname):
-                job.reason = job.reason or self.recorder.find_reason(job)
+                job.reason = self.recorder.find_reason(job)
                 self._reporter.job_line(self._line(RUN, job))
             return
         needs = job.options.get("limits")
@@ -856,7 +862,7 @@ class Engine:
         counts.pending -= 1
         counts.running += 1
         if self._reporter.wants_line(RUN, job.task.fullname):
-            job.reason = job.reason or self.recorder.find_reason(job)
+            job.reason = self.recorder.find_reason(job)
             self._reporter.job_line(self._line(RUN, job, executor.name))
         job.start_time = time.time_ns() // 1000
         self._enter(job, SENT)
@@ -1014,6 +1020,8 @@ class Engine:
             del self._open[job.serial]
         job.child_hashes = None
         job.ranks = None
+        if job.containers is not None:
+            self._forget_containers(job)
         parent = job.parent
         if parent is not None and parent.child_hashes is not None:
             parent.child_hashes[job.index] = job.call_hash
@@ -1036,6 +1044,14 @@ class Engine:
             self._resolve(job)
         if self.recorder.is_due():
             self._flush()
+
+    def _forget_containers(self, job: Job) -> None:
+        """Let go of the graph of a job that ended."""
+        for key in job.containers or ():
+            node = self._containers.pop(key, None)
+            if node is not None:
+                node.value = node.children = None
+        job.containers = None
 
     def _add_tasks(self, parent: Job, job: Job) -> None:
         """Add the tasks below a job to those below its parent."""

@@ -32,6 +32,7 @@ list of a million numbers is hashed from one array.
 from __future__ import annotations
 
 import copyreg
+import os
 import struct
 import sys
 from array import array
@@ -179,7 +180,7 @@ def main_name() -> str:
         path = getattr(sys.modules.get("__main__"), "__file__", None)
         if not path:
             return "__main__"
-        _main_name = path.replace("\\", "/").rpartition("/")[2].rpartition(".py")[0] or "__main__"
+        _main_name = os.path.splitext(os.path.basename(path))[0]
     return _main_name
 
 
@@ -554,8 +555,14 @@ class Walk:
         tag, close = (b"l", _close_list) if cls is list else (b"t", _close_tuple)
         if len(value) >= _COLUMNS_FROM and (framed := _frame_values(value)) is not None:
             return b"#" + _value_digest(tag + framed)
-        members = iter(value)
         tokens: list[bytes] = []
+        if value and set(map(type, value)) == {ValueRef}:
+            for classes in {ref.classes for ref in value}:
+                self.classes.update(classes)
+            if any([ref.flags & FLAG_CHECK for ref in value]):
+                self.has_check = True
+            return _finish_members(tag, [ref.token for ref in value])
+        members = iter(value)
         for member in members:
             encode = _SCALARS.get(type(member))
             if encode is None:

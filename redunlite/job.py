@@ -23,6 +23,9 @@ NEW, READY, ASKED, QUEUED, SENT, REDUCING, FOLLOWING, ENDED = range(8)
 """Phases of a job: before its arguments are known; known; looked up in the cache; waiting for a
 limit or a worker; at a worker; its result is being reduced; another job computes the same; over."""
 
+CACHE_OFF = "cache off"
+"""The reason of a job that was not to be answered from an earlier run."""
+
 Origin = Any
 """Where a value came from: None, an origin code of `recorder/models.py`, or a list of codes."""
 
@@ -76,7 +79,8 @@ class Job(Node):
     """A call of a task in this run."""
 
     __slots__ = (
-        "arguments", "cached", "call_hash", "call_id", "call_written", "child_hashes", "eval_hash",
+        "arguments", "cached", "call_hash", "call_id", "call_written", "child_hashes", "containers",
+        "eval_hash",
         "expression", "index", "is_written", "kind", "options", "origins", "pending", "phase",
         "rank", "ranks", "reason", "salt", "serial", "single", "start_time", "task", "task_ids",
         "upstream_digest", "usage", "value_origin", "output",
@@ -116,6 +120,8 @@ class Job(Node):
         """The recorded expression that the function returned, if it returned one."""
         self.call_id = 0
         self.call_hash = b""
+        self.containers: list[int] | None = None
+        """Keys of the containers in what its function returned, while they are remembered."""
         self.call_written = False
         self.is_written = False
         self.salt = b""
@@ -132,6 +138,7 @@ class Job(Node):
         self.ranks: dict[int, int] | None = None
         """How many children of each task there are, by task number."""
         self.reason = ""
+        """Why it has no answer, where the cache policy says so."""
 
 
 class ContainerNode(Node):

@@ -21,7 +21,8 @@ from typing import Any
 from redunlite.errors import UnhashableValueError
 from redunlite.kinds import Lazy, ValueRef
 
-_ATOMS = frozenset({type(None), bool, int, float, str, bytes, complex, ValueRef})
+_SCALARS = frozenset({type(None), bool, int, float, str, bytes, complex})
+_ATOMS = _SCALARS | {ValueRef}
 """Exact types that are certainly leaves, and no expressions."""
 _SEQUENCES = (list, tuple, set, frozenset, deque)
 
@@ -58,27 +59,33 @@ def _has_field(value: Any, name: str) -> bool:
 
 def has_lazy(value: Any) -> bool:
     """Tell whether `value` is or holds an expression; a million scalars take some 15 ms."""
+    return has_leaf(value, Lazy)
+
+
+def has_leaf(value: Any, leaf_class: type) -> bool:
+    """Tell whether `value` is or holds, in a container that is searched, a `leaf_class`."""
+    atoms = _ATOMS if leaf_class is Lazy else _SCALARS
     cls = type(value)
-    if cls in _ATOMS:
+    if cls in atoms:
         return False
-    if issubclass(cls, Lazy):
+    if issubclass(cls, leaf_class):
         return True
     members = _get_members(value)
     if members is None:
         return False
     seen = {id(value)}
     stack = [members]
-    # Fields of a dataclass may be made on access: what was seen must live on, or ids repeat.
+    # A member may be made on access: what was seen must live on, or its id could be another's.
     kept = [value]
     while stack:
         members = stack.pop()
-        if not set(map(type, members)) - _ATOMS:
+        if not set(map(type, members)) - atoms:
             continue
         for member in members:
             cls = type(member)
-            if cls in _ATOMS:
+            if cls in atoms:
                 continue
-            if issubclass(cls, Lazy):
+            if issubclass(cls, leaf_class):
                 return True
             below = _get_members(member)
             if below is not None and id(member) not in seen:
@@ -175,18 +182,15 @@ def rebuild(container: Any, members: list[Any]) -> Any:
         return _rebuild_dict(container, cls, members)
     if issubclass(cls, tuple) and hasattr(cls, "_make"):
         return cls._make(members)
-    if issubclass(cls, (tuple, frozenset)):
-        return _copy_attributes(container, cls.__new__(cls, members))  # type: ignore[arg-type, call-overload]
-    if issubclass(cls, deque):
+    base: Any = next((base for base in (tuple, frozenset) if issubclass(cls, base)), None)
+    if base is not None:
+        return _copy_attributes(container, base.__new__(cls, members))
+    if issubclass(cls, (list, set, deque)):
         made = copy.copy(container)
         made.clear()
-        made.extend(members)
+        fill = made.update if issubclass(cls, set) else made.extend
+        fill(members)
         return made
-    if issubclass(cls, (list, set)):
-        made = cls.__new__(cls)
-        fill = list.extend if issubclass(cls, list) else set.update
-        fill(made, members)
-        return _copy_attributes(container, made)
     made = copy.copy(container)
     names = [name for name in cls.__dataclass_fields__ if _has_field(container, name)]
     for name, member in zip(names, members):

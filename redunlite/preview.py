@@ -65,9 +65,7 @@ def _append(parts: list[str], value: Any, left: int, depth: int) -> int:
             return _put(parts, _format_leaf(value, cls, left), left)
         return _append_fields(parts, cls.__qualname__, fields, left, depth)
     if not value:
-        return _put(
-            parts, {dict: "{}", list: "[]", tuple: "()"}.get(cls, f"{cls.__name__}()"), left
-        )
+        return _put(parts, repr(value), left)
     left = _put(parts, brackets[0], left)
     if depth >= _MAX_DEPTH:
         left = _put(parts, "…", left)

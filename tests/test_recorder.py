@@ -213,3 +213,52 @@ def test_index_finds_calls_of_earlier_executions(scheduler: Scheduler):
         "SELECT count(*) FROM job j JOIN task t ON t.id = j.task WHERE t.name = 'inc' AND kind = 0",
     )
     assert ran == [(30,)]
+
+
+def reasons(scheduler: Scheduler, make) -> list[str]:
+    """Run an expression and return the reasons on the lines of its jobs that ran."""
+    from redunlite.reporter import RUN, SilentReporter
+
+    class Listener(SilentReporter):
+        def __init__(self):
+            self.lines = []
+
+        def wants_line(self, event, task):
+            return event == RUN
+
+        def job_line(self, line):
+            self.lines.append(f"{line.task.rpartition('.')[2]}: {line.reason}")
+
+    listener = scheduler._session.reporter = Listener()
+    scheduler.run(make())
+    return listener.lines
+
+
+def test_reasons_compare_with_the_job_in_the_same_place(scheduler: Scheduler):
+    """A changed argument, changed code and a cache that is off are told; a first time is not."""
+    scheduler.run(1)
+    assert reasons(scheduler, lambda: hello()) == ["hello: ", "get_planet: ", "greeter: "]
+    assert reasons(scheduler, lambda: hello("Hi you")) == [
+        "hello: greet: 'Hello there' → 'Hi you'",
+        "greeter: greet: 'Hello there' → 'Hi you'",
+    ]
+
+    @task(name="get_planet")
+    def edited():
+        return "the Mars"
+
+    lines = reasons(scheduler, lambda: hello())
+    assert lines[0].startswith("get_planet: code changed: test_recorder.py:")
+    assert lines[1].startswith("greeter: greet: 'Hi you' → 'Hello there'")
+
+
+def test_reason_of_a_job_whose_cache_is_off(scheduler: Scheduler):
+    """A task that is never answered from an earlier run says so, from the second run on."""
+
+    @task(cache=False)
+    def again():
+        return 1
+
+    scheduler.run(2)
+    assert reasons(scheduler, lambda: again()) == ["again: "]
+    assert reasons(scheduler, lambda: again()) == ["again: cache off"]

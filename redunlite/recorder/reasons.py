@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from redunlite import hashing
 from redunlite.expression import SCALARS
-from redunlite.job import Job
+from redunlite.job import CACHE_OFF, Job
 from redunlite.kinds import ValueRef
 from redunlite.recorder.models import CANCELLED, FAILED, SERIAL_BITS
 
@@ -46,6 +46,8 @@ class Reasons:
         before = self._find_place(job)
         if before is None:
             return ""
+        if job.reason == CACHE_OFF:
+            return CACHE_OFF
         _, call_id, task_id, status = before
         if task_id != self._get_task_id(job.task):
             return self._describe_code(task_id, job.task)
@@ -53,7 +55,8 @@ class Reasons:
             changed = self._describe_argument(call_id, job)
             if changed:
                 return changed
-        return {FAILED: "failed last time", CANCELLED: "cancelled last time"}.get(status, "")
+        told = {FAILED: "failed last time", CANCELLED: "cancelled last time"}
+        return job.reason or told.get(status, "")
 
     def _find_place(self, job: Job) -> tuple[int, int | None, int, int] | None:
         chain = [job]

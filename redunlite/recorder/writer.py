@@ -247,7 +247,7 @@ class RunRecorder:
         start = job.start_time
         duration = None
         if not cancelled:
-            if job.kind or usage is None or job.value_origin is not None:
+            if job.kind or usage is None or job.single is not None:
                 duration = time.time_ns() // 1000 - start
             else:
                 duration = usage.duration_us

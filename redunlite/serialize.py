@@ -1,0 +1,583 @@
+"""Values as bytes, and back; nested values from parts that stay encoded.
+
+Decided here: the stored forms (`kinds.FORMAT_*`), what goes by name and what by value, what goes to
+the value store. Not here: hashes (`hashing`), rows (`recorder`). State: none but the pickler
+classes, made when first needed.
+
+Classes and functions go by name wherever a name reaches them; those of the file that is run as
+``__main__`` go by the stem of that file. Lambdas, functions made inside functions and the code of a
+notebook go by value, through cloudpickle, marked with the interpreter's magic number.
+
+Stored bytes tell their form by their first bytes, because two encodings of one value may stand
+under one name in the value store::
+
+    80 05             pickle protocol 5
+    "RLbuffer"        pickle and its out-of-band buffers, each aligned to 64 bytes
+    "RLparts1"        pickle of (program, leaves), see `_make_program`
+    anything else     importlib.util.MAGIC_NUMBER, then cloudpickle
+
+>>> from redunlite.valuestore import ValueStore
+>>> store = ValueStore(None)
+>>> ref = encode({"a": [1, 2]}, store)
+>>> decode(ref, store)
+{'a': [1, 2]}
+>>> decode(compose([ref, 3], store), store)
+[{'a': [1, 2]}, 3]
+"""
+
+from __future__ import annotations
+
+import io
+import marshal
+import pickle
+import struct
+import sys
+from _frozen_importlib_external import MAGIC_NUMBER  # importlib.util's, without importing it
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from hashlib import sha256
+from types import FunctionType
+from typing import Any
+
+from redunlite import hashing, nested
+from redunlite.call import WIRE_BYTES
+from redunlite.errors import RemoteError, UndecodableError, UnhashableValueError
+from redunlite.hashing import SCALAR_TYPES, Walk, decode_token, is_plain_token, value_hash
+from redunlite.kinds import (
+    FLAG_CHECK,
+    FLAG_FILE,
+    FORMAT_BUFFERS,
+    FORMAT_CODE,
+    FORMAT_EXPRESSION,
+    FORMAT_PARTS,
+    FORMAT_PICKLE,
+    FORMAT_TOKEN,
+    UNDECODED,
+    ValueRef,
+)
+from redunlite.preview import format_preview
+from redunlite.valuestore import ValueStore
+
+BUFFER_BYTES = 64 * 1024
+"""Buffers of objects from here on are kept out of band, to be mapped instead of copied."""
+ARGUMENTS_BYTES = 60_000
+"""Encoded arguments are never longer: one message on any socket."""
+_SHORT_BYTES = 1024
+"""Texts and bytes up to here travel as they are among the arguments."""
+_ALIGN = 64
+_PICKLE = b"\x80\x05"
+_BUFFERS = b"RLbuffer"
+_PARTS = b"RLparts1"
+_NO_MAGIC = b"\0\0\0\0"
+_BUFFERS_HEAD = struct.Struct("<8s4sIQ")
+
+Chunk = bytes | memoryview
+
+
+def checksum(data: bytes | bytearray | memoryview) -> bytes:
+    """Return 8 bytes that tell whether `data` is what was written."""
+    return sha256(data).digest()[:8]
+
+
+def type_name(cls: type) -> str:
+    """Return module and qualified name of `cls`, as rows keep them."""
+    return hashing.class_name(cls).replace(":", ".", 1)
+
+
+_SCALAR_NAMES = {cls: type_name(cls) for cls in SCALAR_TYPES}
+
+
+# Encoding.
+
+
+def encode(value: Any, store: ValueStore) -> ValueRef:
+    """Return `value` by its token and encoded bytes; large ones are put into `store`.
+
+    Raises
+    ------
+    UnhashableValueError, HiddenExpressionError
+        See `hashing.token`; also when the value cannot be pickled.
+    OSError
+        When the store cannot be written.
+    """
+    cls = type(value)
+    name = _SCALAR_NAMES.get(cls)
+    if name is not None:
+        tok = hashing.token(value)
+        if is_plain_token(tok):
+            return ValueRef(tok, FORMAT_TOKEN, None, 0, None, name, obj=value)
+    elif cls is ValueRef:
+        ref: ValueRef = value
+        return ref
+    walk = Walk()
+    tok = walk.run(value)
+    if is_plain_token(tok):
+        return ValueRef(tok, FORMAT_TOKEN, None, 0, None, type_name(cls))
+    form, chunks = _encode_chunks(value, store)
+    return _make_ref(tok, form, chunks, value, walk, store)
+
+
+def _make_ref(
+    tok: bytes, form: str, chunks: Sequence[Chunk], value: Any, walk: Walk, store: ValueStore
+) -> ValueRef:
+    size = sum(memoryview(chunk).nbytes for chunk in chunks)
+    flags = FLAG_CHECK if walk.has_check else 0
+    data = None
+    if size > WIRE_BYTES:
+        store.put(value_hash(tok), chunks)
+        flags |= FLAG_FILE
+    else:
+        data = b"".join(chunks)
+    classes = tuple(sorted(walk.classes)) if walk.classes else ()
+    name = type_name(type(value))
+    return ValueRef(tok, form, data, size, format_preview(value), name, flags, classes)
+
+
+def encode_bytes(value: Any) -> bytes:
+    """Return the encoded bytes of `value` alone, without hash or store.
+
+    Raises
+    ------
+    UnhashableValueError
+        When the value cannot be pickled.
+    """
+    return b"".join(_encode_chunks(value, None)[1])
+
+
+def _encode_chunks(value: Any, store: ValueStore | None) -> tuple[str, list[Chunk]]:
+    buffers: list[memoryview] = []
+
+    def keep_in_band(buffer: pickle.PickleBuffer) -> bool:
+        raw = buffer.raw()
+        if raw.nbytes < BUFFER_BYTES:
+            return True
+        buffers.append(raw)
+        return False
+
+    magic = _NO_MAGIC
+    try:
+        payload = pickle.dumps(value, 5, buffer_callback=keep_in_band)
+        by_name = b"__main__" not in payload
+    except RecursionError as error:
+        if store is None or type(value) not in (list, tuple, dict):
+            raise _refusal(value, error) from error
+        return FORMAT_PARTS, [_encode_parts(_make_program(value, store))]
+    except Exception:  # pickling reaches the user's own classes; cloudpickle has the last word
+        by_name = False
+    if not by_name:
+        payload, magic = _encode_by_stem_or_value(value, keep_in_band, buffers)
+    if buffers:
+        return FORMAT_BUFFERS, _lay_out(payload, buffers, magic)
+    return (FORMAT_PICKLE, [payload]) if magic == _NO_MAGIC else (FORMAT_CODE, [magic, payload])
+
+
+def _encode_by_stem_or_value(
+    value: Any, keep_in_band: Callable[[pickle.PickleBuffer], bool], buffers: list[memoryview]
+) -> tuple[bytes, bytes]:
+    """Return pickle bytes, and the magic number they depend on: none if they hold no code."""
+    if hashing.main_name() != "__main__":
+        buffers.clear()
+        stream = io.BytesIO()
+        try:
+            _StemPickler(stream, 5, buffer_callback=keep_in_band).dump(value)
+            return stream.getvalue(), _NO_MAGIC
+        except Exception:  # as above
+            pass
+    buffers.clear()
+    stream = io.BytesIO()
+    try:
+        _get_code_pickler()(stream, 5, buffer_callback=keep_in_band).dump(value)
+    except Exception as error:  # as above, and now it is final
+        raise _refusal(value, error) from error
+    return stream.getvalue(), MAGIC_NUMBER
+
+
+def _refusal(value: Any, error: Exception) -> UnhashableValueError:
+    return UnhashableValueError(
+        f"cannot pickle a value of class {type_name(type(value))}: {type(error).__name__}: {error}"
+    )
+
+
+class _StemPickler(pickle.Pickler):
+    """Pickles what ``__main__`` defines under the stem of its file."""
+
+    def reducer_override(self, obj: Any) -> Any:
+        return _reduce_by_stem(obj)
+
+
+@cache
+def _get_code_pickler() -> Any:
+    import cloudpickle
+
+    class CodePickler(cloudpickle.Pickler):  # type: ignore[misc]
+        """Pickles code by value, but classes and functions that a stem names by name."""
+
+        def reducer_override(self, obj: Any) -> Any:
+            reduced = _reduce_by_stem(obj)
+            return super().reducer_override(obj) if reduced is NotImplemented else reduced
+
+    return CodePickler
+
+
+def _reduce_by_stem(obj: Any) -> Any:
+    if not isinstance(obj, (type, FunctionType)) or obj.__module__ != "__main__":
+        return NotImplemented
+    found: Any = sys.modules["__main__"]
+    for part in obj.__qualname__.split("."):
+        found = getattr(found, part, None)
+    stem = hashing.main_name()
+    if found is not obj or stem == "__main__":
+        return NotImplemented
+    return find_named, (stem, obj.__qualname__)
+
+
+def find_named(module_name: str, qualname: str) -> Any:
+    """Return what `qualname` names in a module of the running program.
+
+    The name of this function is part of stored values.
+    """
+    if module_name == hashing.main_name():
+        module: Any = sys.modules["__main__"]
+    else:
+        from importlib import import_module
+
+        module = sys.modules.get(module_name) or import_module(module_name)
+    for part in qualname.split("."):
+        module = getattr(module, part)
+    return module
+
+
+def _lay_out(payload: bytes, buffers: Sequence[memoryview], magic: bytes) -> list[Chunk]:
+    sizes = [raw.nbytes for raw in buffers]
+    head = _BUFFERS_HEAD.pack(_BUFFERS, magic, len(buffers), len(payload))
+    head += struct.pack(f"<{len(sizes)}Q", *sizes) + payload
+    chunks: list[Chunk] = [head]
+    at = len(head)
+    for raw in buffers:
+        gap = -at % _ALIGN
+        chunks += [bytes(gap), raw]
+        at += gap + raw.nbytes
+    return chunks
+
+
+# Decoding.
+
+
+def decode(ref: ValueRef, store: ValueStore) -> Any:
+    """Return a fresh copy of the value that `ref` refers to; immutable scalars as they are.
+
+    Raises
+    ------
+    UndecodableError
+        When the bytes are gone or damaged, or name what this program has not.
+    """
+    if ref.format == FORMAT_TOKEN:
+        return decode_token(ref.token) if ref.obj is UNDECODED else ref.obj
+    if ref.format == FORMAT_EXPRESSION:
+        raise UndecodableError("a recorded expression is not a value")
+    data: Chunk | None = store.read(value_hash(ref.token)) if ref.flags & FLAG_FILE else ref.data
+    if data is None:
+        raise UndecodableError(f"value {value_hash(ref.token).hex()} has no recorded bytes")
+    return _decode(data, store)
+
+
+def decode_bytes(data: Chunk) -> Any:
+    """Return a fresh copy of the value that `encode_bytes` gave `data` for.
+
+    Raises
+    ------
+    UndecodableError
+        See `decode`.
+    """
+    return _decode(data, None)
+
+
+def _decode(data: Chunk, store: ValueStore | None) -> Any:
+    head = bytes(data[:8])
+    try:
+        if head[:2] == _PICKLE:
+            _alias_main(data)
+            return pickle.loads(data)
+        if head == _BUFFERS:
+            return _load_buffers(memoryview(data))
+        if head == _PARTS:
+            return _run_program(*pickle.loads(data[8:]), store)
+        if head[:4] == MAGIC_NUMBER:
+            _alias_main(data)
+            return pickle.loads(data[4:])
+    except UndecodableError:
+        raise
+    except Exception as error:  # unpickling runs the user's own code
+        raise UndecodableError(f"cannot decode: {type(error).__name__}: {error}") from error
+    raise UndecodableError("the recorded code belongs to another Python version")
+
+
+def _load_buffers(data: memoryview) -> Any:
+    _, magic, n_buffers, payload_size = _BUFFERS_HEAD.unpack_from(data)
+    if magic not in (_NO_MAGIC, MAGIC_NUMBER):
+        raise UndecodableError("the recorded code belongs to another Python version")
+    if data.readonly:
+        data = memoryview(bytearray(data))
+    sizes = struct.unpack_from(f"<{n_buffers}Q", data, _BUFFERS_HEAD.size)
+    at = _BUFFERS_HEAD.size + 8 * n_buffers
+    payload = data[at : at + payload_size]
+    at += payload_size
+    buffers = []
+    for size in sizes:
+        at += -at % _ALIGN
+        buffers.append(data[at : at + size])
+        at += size
+    _alias_main(payload)
+    return pickle.loads(payload, buffers=buffers)
+
+
+def _alias_main(data: Chunk) -> None:
+    """Let the stem of the file that runs as ``__main__`` be found as a module, if `data` names it."""
+    stem = hashing.main_name()
+    if stem != "__main__" and stem not in sys.modules and stem.encode() in bytes(data):
+        sys.modules[stem] = sys.modules["__main__"]
+
+
+# Parts.
+
+_LIST, _TUPLE, _DICT = "l", "t", "d"
+_Program = tuple[list[Any], list[Any]]
+
+
+class _NeedsDecoding(Exception):
+    """A reference lies where it cannot stay encoded: a set's member, a dict's key, an object."""
+
+
+def compose(value: Any, store: ValueStore) -> ValueRef:
+    """Return a nested value whose leaves may be `ValueRef`s as one reference, leaves undecoded.
+
+    Only where a reference is a dict's key or lies in another container than list, tuple or dict
+    are the parts decoded. The token is the one of the concrete value.
+
+    Raises
+    ------
+    UnhashableValueError, HiddenExpressionError, OSError
+        See `encode`.
+    UndecodableError
+        When a part has to be decoded and cannot be.
+    """
+    cls = type(value)
+    if cls in SCALAR_TYPES or cls is ValueRef:
+        return encode(value, store)
+    if cls not in (list, tuple, dict):
+        return encode(_decode_leaves(value, store), store)
+    # The first walk also refuses cycles, on which the second would not end.
+    walk = Walk()
+    tok = walk.run(value)
+    if is_plain_token(tok) and cls is not dict:
+        return ValueRef(tok, FORMAT_TOKEN, None, 0, None, type_name(cls))
+    try:
+        program, leaves = _make_program(value, store)
+    except _NeedsDecoding:
+        return encode(_decode_leaves(value, store), store)
+    if is_plain_token(tok):
+        return ValueRef(tok, FORMAT_TOKEN, None, 0, None, type_name(cls))
+    if any(type(leaf) is tuple for leaf in leaves):
+        chunks: list[Chunk] = [_encode_parts((program, leaves))]
+        return _make_ref(tok, FORMAT_PARTS, chunks, value, walk, store)
+    concrete = _run_program(program, leaves, store)
+    form, chunks = _encode_chunks(concrete, store)
+    return _make_ref(tok, form, chunks, concrete, walk, store)
+
+
+def _decode_leaves(value: Any, store: ValueStore) -> Any:
+    return nested.map_leaves(
+        value, lambda leaf: decode(leaf, store) if type(leaf) is ValueRef else leaf
+    )
+
+
+def _make_program(value: Any, store: ValueStore) -> _Program:
+    """Return how to build `value`: a program for a stack, and the leaves it takes.
+
+    A positive number in the program pushes that many leaves; a letter and a number make a list,
+    tuple or dict (keys, then values) of that many from the top of the stack. A leaf is a scalar, or
+    the tuple ``(token, format, data, flags)`` of an encoded value.
+    """
+    program: list[Any] = []
+    leaves: list[Any] = []
+    stack: list[tuple[str, int, Any]] = [_open_container(value)]
+    n_pending = 0
+    while stack:
+        letter, n, members = stack[-1]
+        for member in members:
+            cls = type(member)
+            if cls in SCALAR_TYPES:
+                leaves.append(member)
+            elif cls is ValueRef:
+                leaves.append(_pack_leaf(member))
+            elif cls is list or cls is tuple or cls is dict:
+                if n_pending:
+                    program.append(n_pending)
+                    n_pending = 0
+                stack.append(_open_container(member))
+                break
+            else:
+                leaves.append(_pack_other(member, store))
+            n_pending += 1
+        else:
+            stack.pop()
+            if n_pending:
+                program.append(n_pending)
+                n_pending = 0
+            program += [letter, n]
+    return program, leaves
+
+
+def _open_container(value: Any) -> tuple[str, int, Any]:
+    if type(value) is dict:
+        if any(nested.has_leaf(key, ValueRef) for key in value):
+            raise _NeedsDecoding
+        return _DICT, 2 * len(value), iter([*value, *value.values()])
+    return (_LIST if type(value) is list else _TUPLE), len(value), iter(value)
+
+
+def _pack_leaf(ref: ValueRef) -> Any:
+    if ref.format == FORMAT_TOKEN:
+        value = decode_token(ref.token) if ref.obj is UNDECODED else ref.obj
+        if type(value) in SCALAR_TYPES:
+            return value
+    return ref.token, ref.format, ref.data, ref.flags & FLAG_FILE
+
+
+def _pack_other(value: Any, store: ValueStore) -> Any:
+    if nested.has_leaf(value, ValueRef):
+        raise _NeedsDecoding
+    return _pack_leaf(encode(value, store))
+
+
+def _encode_parts(made: _Program) -> bytes:
+    return _PARTS + pickle.dumps(made, 5)
+
+
+def _run_program(program: Sequence[Any], leaves: Sequence[Any], store: ValueStore | None) -> Any:
+    stack: list[Any] = []
+    n_taken = 0
+    steps = iter(program)
+    for step in steps:
+        if type(step) is int:
+            taken = leaves[n_taken : n_taken + step]
+            stack += [_unpack_leaf(t, store) if type(t) is tuple else t for t in taken]
+            n_taken += step
+            continue
+        n = next(steps)
+        at = len(stack) - n
+        members = stack[at:]
+        del stack[at:]
+        if step == _LIST:
+            stack.append(members)
+        elif step == _TUPLE:
+            stack.append(tuple(members))
+        else:
+            stack.append(dict(zip(members[: n // 2], members[n // 2 :])))
+    return stack[0]
+
+
+def _unpack_leaf(packed: tuple[bytes, str, bytes | None, int], store: ValueStore | None) -> Any:
+    tok, form, data, flags = packed
+    if form == FORMAT_TOKEN:
+        return decode_token(tok)
+    if store is None:
+        raise UndecodableError("the parts of a value lie in a store that is not at hand")
+    return decode(ValueRef(tok, form, data, 0, None, "", flags), store)
+
+
+# Arguments.
+
+
+def encode_arguments(args: Sequence[Any], kwargs: Mapping[str, Any], store: ValueStore) -> bytes:
+    """Return the bytes of a call's arguments, at most `ARGUMENTS_BYTES`.
+
+    Parameters
+    ----------
+    args, kwargs
+        Scalars, `ValueRef`s, or anything that `compose` takes.
+
+    Raises
+    ------
+    UnhashableValueError, HiddenExpressionError, UndecodableError, OSError
+        See `compose`.
+    """
+    plain = [
+        _pack_argument(a, store) if (c := type(a)) not in _FIXED else a  # noqa: F841
+        for a in args
+    ]
+    named = {k: _pack_argument(a, store) if type(a) not in _FIXED else a for k, a in kwargs.items()}
+    data = marshal.dumps((plain, named), 2)
+    if len(data) <= ARGUMENTS_BYTES:
+        return data
+    whole = compose([list(args), dict(kwargs)], store)
+    if whole.data is not None:
+        store.put(value_hash(whole.token), [whole.data])
+    return marshal.dumps((whole.token, whole.format), 2)
+
+
+_FIXED = frozenset({type(None), bool, int, float})
+"""Exact types whose values travel as they are, whatever their size is."""
+
+
+def _pack_argument(value: Any, store: ValueStore) -> Any:
+    cls = type(value)
+    if (cls is str or cls is bytes) and len(value) <= _SHORT_BYTES:
+        return value
+    return _pack_leaf(value if cls is ValueRef else compose(value, store))
+
+
+def decode_arguments(data: Chunk, store: ValueStore) -> tuple[list[Any], dict[str, Any]]:
+    """Return fresh positional and keyword arguments from the bytes of `encode_arguments`.
+
+    Raises
+    ------
+    UndecodableError
+        See `decode`.
+    """
+    args, kwargs = marshal.loads(data)
+    if type(args) is bytes:
+        whole = decode(ValueRef(args, kwargs, None, 0, None, "", FLAG_FILE), store)
+        return whole[0], whole[1]
+    for i, value in enumerate(args):
+        if type(value) is tuple:
+            args[i] = _unpack_leaf(value, store)
+    for name, value in kwargs.items():
+        if type(value) is tuple:
+            kwargs[name] = _unpack_leaf(value, store)
+    return args, kwargs
+
+
+# Exceptions.
+
+
+def encode_exception(error: BaseException) -> bytes:
+    """Return bytes that `decode_exception` can surely read, whatever `error` is.
+
+    An exception that does not survive pickling is replaced by a `RemoteError` that names it.
+    """
+    try:
+        data = encode_bytes(error)
+        if isinstance(decode_bytes(data), type(error)):
+            return data
+    except Exception:  # pickling an exception runs the user's own code, and often fails
+        pass
+    try:
+        message = str(error)
+    except Exception:  # so may its text
+        message = ""
+    return encode_bytes(RemoteError(type_name(type(error)), message))
+
+
+def decode_exception(data: Chunk) -> BaseException:
+    """Return the exception that `encode_exception` gave `data` for.
+
+    Raises
+    ------
+    UndecodableError
+        When its class is not in this program.
+    """
+    error = decode_bytes(data)
+    if not isinstance(error, BaseException):
+        raise UndecodableError(f"a {type(error).__qualname__} is recorded as an exception")
+    return error
