@@ -156,6 +156,11 @@ class Recorder(Protocol):
     def record_open_job(self, job: Job) -> None:
         """Take a job that is running or being reduced."""
 
+    def record_recovery(
+        self, key: bytes, task: Task[..., Any], single: ValueRef, task_ids: Collection[int]
+    ) -> None:
+        """Keep the recovery of a failed graph under `key`, with the tasks that had a part in it."""
+
     def is_due(self) -> bool:
         """Tell whether enough rows wait to be written now."""
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from typing import Any
 
-from redunlite.job import EvaluationError
+from redunlite.job import EvaluationError, Recall, Remember
 from redunlite.kinds import TaskKind
 from redunlite.task import make_scheduler_task
 
@@ -48,9 +48,15 @@ def catch(expression: Any, *handlers: Any) -> Generator[Any, Any, Any]:
     ``catch(expression, Error, recover, Error2, recover2, …)``: the first class (or tuple of
     classes) that the exception is an instance of decides; its task is called with the exception.
     An exception that no class takes climbs further.
+
+    A recovery is remembered: the next run does not try again what failed, until the code of a task
+    that had a part in the failure changes, or the cache is off for one of them.
     """
     if len(handlers) % 2:
         raise TypeError("catch() takes pairs of an exception class and a task that recovers")
+    recorded = yield Recall(expression, handlers)
+    if recorded is not None:
+        return recorded
     try:
         return (yield expression)
     except EvaluationError as failed:
@@ -58,5 +64,7 @@ def catch(expression: Any, *handlers: Any) -> Generator[Any, Any, Any]:
             chosen = classes if isinstance(classes, (type, tuple)) else (yield classes).get()
             if isinstance(failed.error, chosen):
                 chosen_task = recover if isinstance(recover, TaskKind) else (yield recover).get()
-                return chosen_task(failed.value)
+                recovery = chosen_task(failed.value)
+                yield Remember(expression, handlers, recovery)
+                return recovery
         raise

@@ -42,6 +42,9 @@ from redunlite.expression import (
     TaskExpression,
     ValueExpression,
     decode_expression,
+    encode_result,
+    hash_expression,
+    iter_task_expressions,
     pack_expression,
     remember_node,
     unpack_expression,
@@ -66,6 +69,8 @@ from redunlite.job import (
     FormNode,
     Job,
     Node,
+    Recall,
+    Remember,
     SimpleNode,
 )
 from redunlite.kinds import FLAG_FILE, FORMAT_EXPRESSION, Lazy, ValueRef
@@ -555,6 +560,9 @@ class Engine:
                 self._fail(node, self._make_failure(raised, node.parent))
                 return
             else:
+                if isinstance(wanted, Recall):
+                    error, sent = None, self._answer_recall(wanted)
+                    continue
                 found = self._evaluate(wanted, node.parent)
             error = None
             if isinstance(found, Node) and found.state != DONE:
@@ -569,6 +577,60 @@ class Engine:
                     self._resolve(node)
                 return
             sent = Evaluated(found, self._decode)
+
+    def _answer_recall(self, asked: Recall) -> Any:
+        """Find the recorded recovery of a graph, or record one."""
+        calls = list(iter_task_expressions(asked.expression))
+        scopes = [effective_scope(e._task.options_for_call(), self._use_cache) for e in calls]
+        if self.recorder.is_read_only or any(s is not CacheScope.BACKEND for s in scopes):
+            return None
+        key = hashing.digest(
+            b"catch", hash_expression([asked.expression, self._plain(asked.handlers)], self.store)
+        )
+        if isinstance(asked, Remember):
+            self._record_recovery(key, asked, calls)
+            return None
+        for found in self.recorder.find_calls([key]).get(key, ()):
+            if found.single is not None and self.recorder.are_tasks_live(found.task_set):
+                try:
+                    return self._decode_expression(found.single)
+                except UndecodableError:
+                    continue
+        return None
+
+    def _plain(self, handlers: Sequence[Any]) -> list[Any]:
+        """Return what identifies the handlers: classes and tasks by name, refs as they are."""
+        return [
+            h.fullname if isinstance(h, Task) else h.node if type(h) is Evaluated else h
+            for h in handlers
+        ]
+
+    def _record_recovery(
+        self, key: bytes, asked: Remember, calls: Sequence[TaskExpression]
+    ) -> None:
+        task_ids: set[int] = set()
+        for expression in calls:
+            task_ids.add(self._task_id(expression._task))
+            node = expression._node if expression._run is self else None
+            if isinstance(node, Job) and node.task_ids is not None:
+                task_ids |= node.task_ids
+        recovery = asked.recovery
+        plain = type(recovery)(
+            recovery._task, [self._as_plain(a) for a in recovery._args], recovery._kwargs
+        )
+        ref, named = encode_result(plain, [], {}, self.store)
+        stored = [t._replace(hash=recovery._task.hash) for t in named]
+        packed = pack_expression(ref.data or b"", stored)
+        single = ValueRef(
+            ref.token, FORMAT_EXPRESSION, packed, len(packed), ref.preview, ref.type_name
+        )
+        self.recorder.record_recovery(key, CATCH_TASK, single, task_ids)
+
+    def _as_plain(self, value: Any) -> Any:
+        """Return a reduced value as a `ValueRef` or scalar, for the recorded form."""
+        if type(value) is Evaluated:
+            return value.node.result if isinstance(value.node, Node) else value.node
+        return value
 
     def _as_ref(self, value: Any) -> ValueRef:
         return value if type(value) is ValueRef else serialize.encode(value, self.store)
@@ -1386,6 +1448,10 @@ def _root_task(value: Any) -> Any:
 
 
 _NO_ARGUMENTS: list[Any] = []
+CATCH_TASK: Task[..., Any] = Task(
+    _root_task, {"name": "catch", "namespace": "redunlite.recovery", "version": "1"}
+)
+"""Under whose name recoveries are recorded."""
 ROOT_TASK: Task[..., Any] = Task(
     _root_task, {"name": "root_task", "namespace": "redunlite", "version": "1"}
 )

@@ -675,6 +675,37 @@ def encode_result(
     return ref, tuple(table.tasks)
 
 
+def hash_expression(value: Any, store: ValueStore) -> bytes:
+    """Return 20 bytes that stand for a graph: its shape, its tasks by name, its values."""
+    table = _Table(store, {})
+    table.add(value)
+    return table.token()[1:]
+
+
+def iter_task_expressions(value: Any) -> Iterator[TaskExpression]:
+    """Yield every call of a task in a graph, special forms left out, each object once."""
+    todo, seen = [value], set()
+    while todo:
+        item = todo.pop()
+        if type(item) in SCALARS or type(item) is ValueRef or id(item) in seen:
+            continue
+        seen.add(id(item))
+        if isinstance(item, TaskExpression):
+            if not isinstance(item, SchedulerExpression):
+                yield item
+            todo += [*item._args, *item._kwargs.values()]
+        elif isinstance(item, SimpleExpression):
+            for operand in item._operands:
+                todo += (
+                    operand if isinstance(operand, (list, tuple))
+                    else operand.values() if isinstance(operand, dict) else [operand]
+                )  # fmt: skip
+        elif isinstance(item, ValueExpression):
+            todo.append(item._value)
+        elif nested.has_lazy(item):
+            todo += nested.iter_leaves(item)
+
+
 def _preview(value: Any) -> str:
     if isinstance(value, Expression):
         return _short_repr(value)[:200]

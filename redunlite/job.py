@@ -207,3 +207,27 @@ class EvaluationError(Exception):
         self.error = error
         self.value = value
         """The exception as a value, to be passed to a task."""
+
+
+class Recall:
+    """What `catch` asks before it evaluates: the recovery recorded for a graph that failed.
+
+    Answered with the recorded expression, or None. The recovery holds as long as every task that
+    had a part in the failure has its present code.
+    """
+
+    __slots__ = ("expression", "handlers")
+
+    def __init__(self, expression: Any, handlers: tuple[Any, ...]) -> None:
+        self.expression = expression
+        self.handlers = handlers
+
+
+class Remember(Recall):
+    """What `catch` says after a failure: keep this recovery for the graph that failed."""
+
+    __slots__ = ("recovery",)
+
+    def __init__(self, expression: Any, handlers: tuple[Any, ...], recovery: Any) -> None:
+        super().__init__(expression, handlers)
+        self.recovery = recovery

@@ -466,3 +466,32 @@ def test_options_at_the_call_do_not_change_the_key(scheduler: Scheduler):
     scheduler.run(inc.options(executor="inline")(1))
 
     assert _calls["inc"] == 1
+
+
+def test_catch_remembers_its_recovery_until_the_code_changes(scheduler: Scheduler):
+    """What failed is not tried again, until a task that had a part in the failure is edited."""
+
+    @task(name="risky", version="1")
+    def risky(x):
+        _calls["risky"] += 1
+        raise ValueError(f"bad {x}")
+
+    @task()
+    def outer(x):
+        return risky(x)
+
+    @task()
+    def recover(error):
+        return str(error)
+
+    for _ in range(2):
+        assert scheduler.run(catch(outer(1), ValueError, recover)) == "bad 1"
+    assert _calls["risky"] == 1
+    assert scheduler.run(catch(outer(1), ValueError, recover), cache=False) == "bad 1"
+    assert _calls["risky"] == 2
+
+    @task(name="risky", version="2")
+    def risky(x):
+        return "good"
+
+    assert scheduler.run(catch(outer(1), ValueError, recover)) == "good"

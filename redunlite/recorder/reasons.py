@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 MAX_SCANNED = 200_000
 """Rows behind the parent's that are searched for a child: a line is not worth more."""
+MAX_CHANGES = 3
 SHOWN = 40
 """Characters of a value in a reason."""
 
@@ -52,7 +53,7 @@ class Reasons:
         if task_id != self._get_task_id(job.task):
             return self._describe_code(task_id, job.task)
         if call_id is not None:
-            changed = self._describe_argument(call_id, job)
+            changed = self._describe_arguments(call_id, job)
             if changed:
                 return changed
         told = {FAILED: "failed last time", CANCELLED: "cancelled last time"}
@@ -114,7 +115,9 @@ class Reasons:
             return f"code changed: {os.path.basename(part.file)}:{line}"
         return "code changed"
 
-    def _describe_argument(self, call_id: int, job: Job) -> str:
+    def _describe_arguments(self, call_id: int, job: Job) -> str:
+        """Return which arguments changed, with their values before and now."""
+        changes = []
         old = dict(
             self._connection.execute(
                 "SELECT place, value FROM argument WHERE call = ?", (call_id,)
@@ -122,7 +125,8 @@ class Reasons:
         )
         for place, (name, value) in enumerate(_iter_arguments(job)):
             if place not in old:
-                return f"{name} is new"
+                changes.append(f"{name} is new")
+                continue
             token = value.token if type(value) is ValueRef else hashing.token(value)
             before = old[place]
             if type(before) is bytes:
@@ -136,8 +140,10 @@ class Reasons:
                 if row is None or row[0] == hashing.value_hash(token):
                     continue
                 shown = _cut(row[1] or "")
-            return f"{name}: {shown} → {_show(value)}"
-        return ""
+            changes.append(f"{name}: {shown} → {_show(value)}")
+        if len(changes) > MAX_CHANGES:
+            changes[MAX_CHANGES:] = [f"{len(changes) - MAX_CHANGES} more"]
+        return ", ".join(changes)
 
 
 def _iter_arguments(job: Job) -> Iterator[tuple[str, Any]]:

@@ -303,6 +303,17 @@ class RunRecorder:
              call_id, task_id, job.kind, RUNNING, job.start_time, None, None, None, None)
         )  # fmt: skip
 
+    def record_recovery(
+        self, key: bytes, task: Task[..., Any], single: ValueRef, task_ids: Collection[int]
+    ) -> None:
+        """Keep the recovery of a failed graph under `key`, with the tasks that had a part in it."""
+        task_set = self._add_set(sorted(task_ids))
+        check = check_digest(key, CALL_OPEN, b"", single.token)
+        self._calls.append(
+            (self.next_call_id(), self.get_task_id(task), key, None, CALL_OPEN, None,
+             self._cell(single), None, None, task_set, None, None, None, 0, check)
+        )  # fmt: skip
+
     def _record_call(self, job: Job, task_id: int, status: int) -> None:
         result = job.result if status != CALL_OPEN else None
         single = job.single
@@ -524,6 +535,11 @@ class DryRecorder:
         """Write nothing."""
 
     def record_open_job(self, job: Job) -> None:
+        """Write nothing."""
+
+    def record_recovery(
+        self, key: bytes, task: Task[..., Any], single: ValueRef, task_ids: Collection[int]
+    ) -> None:
         """Write nothing."""
 
     def is_due(self) -> bool:
