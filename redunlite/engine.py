@@ -100,6 +100,8 @@ LOOKUP_BATCH = 1000
 """Jobs asked for in one query."""
 WORK_STEPS = 2000
 """Nodes moved on between two looks at executors and timers."""
+MAX_STEPS = 40
+"""Jobs shown in a job traceback; the middle of a longer one is folded."""
 GRACE_S = 1.0
 """How long running jobs may take to end when they are told to."""
 
@@ -1402,9 +1404,20 @@ class Engine:
         from redunlite.reporter import Failure as ShownFailure
         from redunlite.reporter import TraceStep
 
-        steps = []
+        chain: list[Job] = []
         job = failure.job
         while job is not None:
+            chain.append(job)
+            job = job.parent
+        chain.reverse()
+        steps = []
+        n_folded = max(0, len(chain) - MAX_STEPS)
+        for i, job in enumerate(chain):
+            if n_folded and MAX_STEPS // 2 <= i < MAX_STEPS // 2 + n_folded:
+                if i == MAX_STEPS // 2:
+                    text = f"… {n_folded:,} more `{job.task.name}` …"
+                    steps.append(TraceStep("", job.task.fullname, "", 0, text, ()))
+                continue
             info = job.task.fingerprint
             line = (info.source or "").strip().splitlines()
             text = next((x for x in line if x.lstrip().startswith(("def ", "async def "))), "")
@@ -1414,8 +1427,7 @@ class Engine:
                     text.strip(), describe_arguments(job),
                 )
             )  # fmt: skip
-            job = job.parent
-        return ShownFailure(steps[::-1], failure.detail, failure.output_tail)
+        return ShownFailure(steps, failure.detail, failure.output_tail)
 
 
 def describe_arguments(job: Job) -> list[tuple[str, str]]:

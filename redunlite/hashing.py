@@ -37,7 +37,7 @@ import struct
 import sys
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import cached_property
+from functools import cache, cached_property
 from hashlib import sha256
 from itertools import chain
 from sys import getrefcount
@@ -201,6 +201,15 @@ def qualified_name(obj: Any) -> str:
 def class_name(cls: type) -> str:
     """Return ``module:qualname`` of `cls`; ``__main__`` counts as the stem of its file."""
     return qualified_name(cls)
+
+
+@cache
+def _is_standard(module_name: str) -> bool:
+    """Tell whether a module is of the standard library, and not a file that is named like one."""
+    if module_name.partition(".")[0] not in sys.stdlib_module_names or module_name == "__main__":
+        return False
+    path = getattr(sys.modules.get(module_name), "__file__", None)
+    return path is None or path.startswith(os.path.dirname(os.__file__))
 
 
 # Tokens of scalars.
@@ -559,8 +568,7 @@ class Walk:
         if value and set(map(type, value)) == {ValueRef}:
             for classes in {ref.classes for ref in value}:
                 self.classes.update(classes)
-            if any([ref.flags & FLAG_CHECK for ref in value]):
-                self.has_check = True
+            self.has_check |= any(ref.flags & FLAG_CHECK for ref in value)
             return _finish_members(tag, [ref.token for ref in value])
         members = iter(value)
         for member in members:
@@ -575,7 +583,9 @@ class Walk:
     def _open_handled(self, value: Any, cls: type, handler: TypeHandler) -> _Frame:
         if handler.is_valid is not None:
             self.has_check = True
-        if handler.subclasses and any(kinds.find_handler(b) is handler for b in cls.__mro__[1:]):
+        if isinstance(value, type):
+            self._add_class(value)
+        elif handler.subclasses and any(kinds.find_handler(b) is handler for b in cls.__mro__[1:]):
             self._add_class(cls)
         try:
             state = handler.state(value)
@@ -601,7 +611,7 @@ class Walk:
         return _Frame(value, iter(parts), _close_object)
 
     def _add_class(self, cls: type) -> None:
-        if cls.__module__ != "builtins":
+        if not _is_standard(cls.__module__):
             self.classes.add(class_name(cls))
 
     def _refusal(self, cls: type, error: Exception) -> UnhashableValueError:

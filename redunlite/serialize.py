@@ -301,7 +301,8 @@ def _decode(data: Chunk, store: ValueStore | None) -> Any:
         if head == _BUFFERS:
             return _load_buffers(memoryview(data))
         if head == _PARTS:
-            return _run_program(*pickle.loads(data[8:]), store)
+            program, leaves = pickle.loads(data[8:])
+            return _run_program(program, leaves, store)
         if head[:4] == MAGIC_NUMBER:
             _alias_main(data)
             return pickle.loads(data[4:])
@@ -502,11 +503,8 @@ def encode_arguments(args: Sequence[Any], kwargs: Mapping[str, Any], store: Valu
     UnhashableValueError, HiddenExpressionError, UndecodableError, OSError
         See `compose`.
     """
-    plain = [
-        _pack_argument(a, store) if (c := type(a)) not in _FIXED else a  # noqa: F841
-        for a in args
-    ]
-    named = {k: _pack_argument(a, store) if type(a) not in _FIXED else a for k, a in kwargs.items()}
+    plain = [a if type(a) in _FIXED else _pack_argument(a, store) for a in args]
+    named = {k: a if type(a) in _FIXED else _pack_argument(a, store) for k, a in kwargs.items()}
     data = marshal.dumps((plain, named), 2)
     if len(data) <= ARGUMENTS_BYTES:
         return data

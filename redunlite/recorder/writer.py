@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
 MAX_ROWS = 5_000
 MAX_BYTES = 8 << 20
+SALTS_AT_ONCE = 512
 _FAILED = models.FAILED
 _STATUS_BY_NAME = {"DONE": DONE, "FAILED": _FAILED, "CANCELLED": CANCELLED}
 # Positions in a counter: running, failed, cached, done, cancelled, microseconds.
@@ -85,6 +86,7 @@ class RunRecorder:
         self._values: list[tuple[Any, ...]] = []
         self._sets: list[tuple[int, int]] = []
         self._members: list[tuple[int, int, int]] = []
+        self._salts: list[bytes] = []
         self._n_bytes = 0
         self._n_calls = 0
         self._n_values = 0
@@ -156,7 +158,11 @@ class RunRecorder:
 
     def make_salt(self) -> bytes:
         """Return the 8 random bytes of a job's id."""
-        return os.urandom(8)
+        salts = self._salts
+        if not salts:
+            block = os.urandom(8 * SALTS_AT_ONCE)
+            salts += [block[i : i + 8] for i in range(0, len(block), 8)]
+        return salts.pop()
 
     def get_task_id(self, task: Task[..., Any]) -> int:
         """Return the row id of the present version of a task, recorded when it is new."""
@@ -276,7 +282,7 @@ class RunRecorder:
         job.is_written = True
         parent = job.parent
         self._jobs.append(
-            (self._base | job.serial, job.salt or os.urandom(8),
+            (self._base | job.serial, job.salt or self.make_salt(),
              None if parent is None else self._base | parent.serial, job.call_id, task_id,
              job.kind, status, start, duration, cpu, peak, output)
         )  # fmt: skip
@@ -292,7 +298,7 @@ class RunRecorder:
             return
         job.is_written = True
         if not job.salt:
-            job.salt = os.urandom(8)
+            job.salt = self.make_salt()
         counter = self._counters.setdefault(task_id, [0] * 6)
         counter[_RUNNING] += 1
         self._dirty.add(task_id)
