@@ -212,7 +212,9 @@ def _rebuild_dict(container: Any, cls: type[dict[Any, Any]], members: list[Any])
 
 
 def _copy_attributes(old: Any, new: Any) -> Any:
-    new.__dict__.update(getattr(old, "__dict__", {}))
+    attributes = getattr(old, "__dict__", None)
+    if attributes:
+        new.__dict__.update(attributes)
     return new
 
 

@@ -310,15 +310,10 @@ def _register_pandas() -> None:
             return str(dtype), values.to_numpy()
         if isinstance(dtype, pd.DatetimeTZDtype):
             return str(dtype), values.asi8
-        missing = values.isna()
-        members = [None if gone else m for m, gone in zip(values, missing.tolist())]
-        # None, NaN and NA all say missing; which of them counts in an object column only.
-        kinds = (
-            [type(m).__name__ for m, gone in zip(values, missing) if gone]
-            if dtype == object
-            else []
-        )
-        return str(dtype), missing, members, kinds
+        if str(dtype) == "object":
+            return "object", list(values)
+        missing = values.isna().tolist()
+        return str(dtype), [None if gone else member for member, gone in zip(values, missing)]
 
     def index_state(index: Any) -> Any:
         if isinstance(index, pd.MultiIndex):

@@ -1,0 +1,158 @@
+"""Exceptions as plain data: the user's own frames, and the lines that tell what went wrong.
+
+Decided here: which frames a person wants to see, how deep recursion folds, how an exception is told
+in a few lines. Not here: colours and layout (`display`). No state.
+
+>>> try:
+...     1 / 0
+... except ZeroDivisionError as error:
+...     print(describe_exception(error).summary)
+ZeroDivisionError: division by zero
+"""
+
+from __future__ import annotations
+
+import linecache
+import os
+from collections.abc import Iterable, Sequence
+from types import CodeType, TracebackType
+
+from redunlite.call import ErrorDetail, Frame
+
+MAX_FRAMES = 40
+"""Frames of a traceback beyond which its middle folds."""
+KEPT_FRAMES = 10
+"""Frames kept at each end of a folded traceback."""
+MAX_SUMMARY = 10_000
+"""Characters of a summary."""
+MAX_CAUSES = 5
+"""Lines about the exceptions behind the one that is told."""
+
+PACKAGE_FOLDER = os.path.dirname(os.path.abspath(__file__)) + os.sep
+STDLIB_FOLDERS = tuple(
+    {
+        os.path.dirname(path) + os.sep
+        for path in (os.path.abspath(os.__file__), os.path.realpath(os.__file__))
+    }
+)
+_SITE_FOLDERS = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
+
+
+def is_library_file(path: str) -> bool:
+    """Tell whether a file belongs to redunlite, the interpreter or its standard library."""
+    if path.startswith("<frozen "):
+        return True
+    if path.startswith(PACKAGE_FOLDER):
+        return True
+    return path.startswith(STDLIB_FOLDERS) and not is_installed_file(path)
+
+
+def is_installed_file(path: str) -> bool:
+    """Tell whether a file belongs to an installed package."""
+    return any(folder in path for folder in _SITE_FOLDERS)
+
+
+def describe_exception(error: BaseException) -> ErrorDetail:
+    """Return what a person needs to know of `error`; needs nothing of it to survive pickling."""
+    return ErrorDetail(summarize_exception(error), *describe_traceback(error.__traceback__))
+
+
+def describe_traceback(
+    traceback: TracebackType | None,
+) -> tuple[tuple[Frame, ...], tuple[Frame, ...]]:
+    """Return the user's frames, and all frames, outermost first, both folded.
+
+    The user's are those of project files, and of installed packages below the first of them.
+    """
+    places: list[tuple[CodeType, int]] = []
+    while traceback is not None:
+        places.append((traceback.tb_frame.f_code, traceback.tb_lineno))
+        traceback = traceback.tb_next
+    own: list[tuple[CodeType, int]] = []
+    known: dict[str, tuple[bool, bool]] = {}
+    for code, line in places:
+        path = code.co_filename
+        judged = known.get(path)
+        if judged is None:
+            judged = known[path] = (is_library_file(path), is_installed_file(path))
+        library, installed = judged
+        if not library and (own or not installed):
+            own.append((code, line))
+    return _fold(own), _fold(places)
+
+
+def format_frames(frames: Iterable[Frame], indent: str = "  ") -> list[str]:
+    """Return the lines of a traceback, in Python's own layout; a folded part is one line."""
+    lines = []
+    for frame in frames:
+        if not frame.file:
+            lines.append(f"{indent}{frame.text}")
+            continue
+        lines.append(f'{indent}File "{frame.file}", line {frame.line}, in {frame.name}')
+        if frame.text:
+            lines.append(f"{indent}  {frame.text}")
+    return lines
+
+
+def summarize_exception(error: BaseException) -> str:
+    """Return the last lines of a traceback: class, message, notes, and what was behind it."""
+    lines = [_format_only(error)]
+    members = getattr(error, "exceptions", None)
+    if isinstance(members, (tuple, list)):
+        shown = [m for m in members[:MAX_CAUSES] if isinstance(m, BaseException)]
+        lines += [f"  {_first_line(member)}" for member in shown]
+        if len(members) > len(shown):
+            lines.append(f"  … {len(members) - len(shown):,} more")
+    seen = {id(error)}
+    for _ in range(MAX_CAUSES):
+        behind, word = error.__cause__, "caused by"
+        if behind is None and not error.__suppress_context__:
+            behind, word = error.__context__, "while handling"
+        if behind is None or id(behind) in seen:
+            break
+        seen.add(id(behind))
+        lines.append(f"({word} {_first_line(behind)})")
+        error = behind
+    text = "\n".join(lines)
+    return text if len(text) <= MAX_SUMMARY else text[: MAX_SUMMARY - 1] + "…"
+
+
+def _format_only(error: BaseException) -> str:
+    import traceback
+
+    try:
+        return "".join(traceback.format_exception_only(type(error), error)).rstrip("\n")
+    except Exception:  # a user's exception class may fail in any of its methods
+        return f"{type(error).__qualname__}: <the exception cannot be shown>"
+
+
+def _first_line(error: BaseException) -> str:
+    lines = _format_only(error).splitlines() or [""]
+    # The first lines of a syntax error are its place.
+    return next((line for line in lines if not line.startswith(" ")), lines[0])
+
+
+def _fold(places: Sequence[tuple[CodeType, int]]) -> tuple[Frame, ...]:
+    if len(places) <= MAX_FRAMES:
+        return _make_frames(places)
+    middle = places[KEPT_FRAMES:-KEPT_FRAMES]
+    counts: dict[str, int] = {}
+    for code, _ in middle:
+        counts[code.co_name] = counts.get(code.co_name, 0) + 1
+    names = sorted(counts, key=lambda name: -counts[name])
+    told = ", ".join(f"`{name}`" for name in names[:3]) + (", …" if len(names) > 3 else "")
+    fold = Frame("", len(middle), names[0], f"… {len(middle):,} more {told} …")
+    return (*_make_frames(places[:KEPT_FRAMES]), fold, *_make_frames(places[-KEPT_FRAMES:]))
+
+
+def _make_frames(places: Iterable[tuple[CodeType, int]]) -> tuple[Frame, ...]:
+    checked: set[str] = set()
+    frames = []
+    for code, line in places:
+        path = code.co_filename
+        if path not in checked:
+            checked.add(path)
+            linecache.checkcache(path)
+        text = linecache.getline(path, line).strip() if line else ""
+        frames.append(Frame(path, line or 0, code.co_name, text))
+    return tuple(frames)
