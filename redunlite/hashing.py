@@ -93,8 +93,13 @@ def digest(kind: bytes, *fields: bytes) -> bytes:
     return sha256(b"".join(parts)).digest()[:DIGEST_BYTES]
 
 
-def _value_digest(canonical: bytes) -> bytes:
-    return sha256(_VALUE + _pack_length(len(canonical)) + canonical).digest()[:DIGEST_BYTES]
+def _value_digest(canonical: bytes, rest: bytes | memoryview = b"") -> bytes:
+    """Return the digest of canonical bytes; `rest` is their second part, taken without a copy."""
+    size = len(canonical) + (rest.nbytes if type(rest) is memoryview else len(rest))
+    running = sha256(_VALUE + _pack_length(size) + canonical)
+    if rest:
+        running.update(rest)
+    return running.digest()[:DIGEST_BYTES]
 
 
 def _finish(canonical: bytes) -> bytes:
@@ -104,14 +109,28 @@ def _finish(canonical: bytes) -> bytes:
 
 def _finish_members(tag: bytes, tokens: Sequence[bytes]) -> bytes:
     """Return the token of a list or tuple whose members have these tokens."""
-    canonical = tag + _frame_members(tokens)
-    if len(canonical) <= LITERAL_BYTES and _are_literal(tokens):
+    framed = _frame_members(tokens)
+    if len(framed) < LITERAL_BYTES and _are_literal(tokens):
+        return tag + framed
+    return b"#" + _value_digest(tag, framed)
+
+
+def _finish_pairs(keys: Sequence[bytes], values: Sequence[bytes]) -> bytes:
+    """Return the token of a dict whose keys and values have these tokens."""
+    canonical = b"d" + _frame_members(keys) + _frame_members(values)
+    if len(canonical) <= LITERAL_BYTES and _are_literal(keys) and _are_literal(values):
         return canonical
     return b"#" + _value_digest(canonical)
 
 
 def _are_literal(tokens: Sequence[bytes]) -> bool:
-    return len(tokens) < _COLUMNS_FROM and all(tok[0] != _DIGEST for tok in tokens)
+    if len(tokens) >= _COLUMNS_FROM:
+        return False
+    # A loop: `all` of a generator takes three times as long for the few there are.
+    for tok in tokens:  # noqa: SIM110
+        if tok[0] == _DIGEST:
+            return False
+    return True
 
 
 def value_hash(tok: bytes) -> bytes:
@@ -233,11 +252,7 @@ def _str_token(value: str) -> bytes:
 
 def _bytes_token(value: bytes | memoryview) -> bytes:
     size = value.nbytes if type(value) is memoryview else len(value)
-    if size < LITERAL_BYTES:
-        return b"b" + bytes(value)
-    running = sha256(_VALUE + _pack_length(size + 1) + b"b")
-    running.update(value)
-    return b"#" + running.digest()[:DIGEST_BYTES]
+    return b"b" + bytes(value) if size < LITERAL_BYTES else b"#" + _value_digest(b"b", value)
 
 
 _SCALARS: dict[type, Callable[[Any], bytes]] = {
@@ -276,7 +291,9 @@ def _frame_members(tokens: Sequence[bytes]) -> bytes:
     return _join_columns(n, kinds_column, letters, columns)
 
 
-def _join_columns(n: int, kinds_column: bytes, letters: list[int], columns: list[bytes]) -> bytes:
+def _join_columns(
+    n: int, kinds_column: bytes, letters: Sequence[int], columns: list[bytes]
+) -> bytes:
     kind = b"\x01" + kinds_column[:1] if len(letters) == 1 else b"\x00" + kinds_column
     return b"".join((_COLUMNS, _pack_length(n), kind, *columns))
 
@@ -299,22 +316,23 @@ def _frame_values(values: Sequence[Any]) -> bytes | None:
     Equal to `_frame_members` of their tokens.
     """
     types = set(map(type, values))
+    if types == {bool}:
+        kinds_column = bytes(map(_BOOL_KINDS.__getitem__, values))
+        return _join_columns(len(values), kinds_column, bytes(set(kinds_column)), [])
     if not types <= _QUICK_KINDS.keys():
         return None
-    letters = sorted(ord(_QUICK_KINDS[cls]) for cls in types)
-    if len(types) == 1:
-        column = _QUICK_COLUMNS[types.pop()](values)
-        if column is None:
-            return None
-        return _join_columns(len(values), bytes(letters), letters, [column])
     columns = []
     for cls in sorted(types, key=_QUICK_KINDS.__getitem__):
-        column = _QUICK_COLUMNS[cls]([value for value in values if type(value) is cls])
+        few = values if len(types) == 1 else [value for value in values if type(value) is cls]
+        column = _QUICK_COLUMNS[cls](few)
         if column is None:
             return None
         columns.append(column)
-    kinds_column = b"".join(map(_QUICK_KINDS.__getitem__, map(type, values)))
-    return _join_columns(len(values), kinds_column, letters, columns)
+    if len(types) == 1:
+        kinds_column = bytes(map(_QUICK_KINDS.__getitem__, types))
+    else:
+        kinds_column = bytes(map(_QUICK_KINDS.__getitem__, map(type, values)))
+    return _join_columns(len(values), kinds_column, bytes(set(kinds_column)), columns)
 
 
 def _int_column(values: Sequence[int]) -> bytes | None:
@@ -353,12 +371,13 @@ def _bytes_column(values: Sequence[bytes]) -> bytes | None:
     return bytes(map(len, values)) + b"".join(values)
 
 
-_QUICK_KINDS: dict[type, bytes] = {
-    type(None): b"N",
-    int: b"i",
-    float: b"f",
-    str: b"s",
-    bytes: b"b",
+_BOOL_KINDS = {False: ord("F"), True: ord("T")}
+_QUICK_KINDS: dict[type, int] = {
+    type(None): ord("N"),
+    int: ord("i"),
+    float: ord("f"),
+    str: ord("s"),
+    bytes: ord("b"),
 }
 _QUICK_COLUMNS: dict[type, Callable[[Sequence[Any]], bytes | None]] = {
     type(None): lambda values: b"",
@@ -395,11 +414,38 @@ def token(value: Any, classes: set[str] | None = None, name: str = "value") -> b
     encode = _SCALARS.get(type(value))
     if encode is not None:
         return encode(value)
+    flat = _flat_token(value)
+    if flat is not None:
+        return flat
     walk = Walk(name)
     tok = walk.run(value)
     if classes is not None:
         classes.update(walk.classes)
     return tok
+
+
+def _flat_token(value: Any) -> bytes | None:
+    """Return the token of a short list, tuple or dict of scalars, without a walk; else None."""
+    cls = type(value)
+    if (cls is not list and cls is not tuple and cls is not dict) or len(value) >= _COLUMNS_FROM:
+        return None
+    tokens = _scalar_tokens(value)
+    if tokens is None:
+        return None
+    if cls is not dict:
+        return _finish_members(b"l" if cls is list else b"t", tokens)
+    values = _scalar_tokens(value.values())
+    return None if values is None else _finish_pairs(tokens, values)
+
+
+def _scalar_tokens(values: Iterable[Any]) -> list[bytes] | None:
+    tokens = []
+    for value in values:
+        encode = _SCALARS.get(type(value))
+        if encode is None:
+            return None
+        tokens.append(encode(value))
+    return tokens
 
 
 def _close_list(frame: _Frame) -> bytes:
@@ -419,12 +465,8 @@ def _close_frozenset(frame: _Frame) -> bytes:
 
 
 def _close_dict(frame: _Frame) -> bytes:
-    tokens = frame.tokens
-    n = len(tokens) // 2
-    canonical = b"d" + _frame_members(tokens[:n]) + _frame_members(tokens[n:])
-    if len(canonical) <= LITERAL_BYTES and _are_literal(tokens):
-        return canonical
-    return b"#" + _value_digest(canonical)
+    n = len(frame.tokens) // 2
+    return _finish_pairs(frame.tokens[:n], frame.tokens[n:])
 
 
 def _close_object(frame: _Frame) -> bytes:
@@ -533,11 +575,7 @@ class Walk:
         if cls is list or cls is tuple:
             return self._open_sequence(value, cls)
         if cls is dict or cls is _Attributes:
-            if len(value) >= _COLUMNS_FROM and (framed := _frame_values(list(value))) is not None:
-                values = _frame_values(list(value.values()))
-                if values is not None:
-                    return b"#" + _value_digest(b"d" + framed + values)
-            return _Frame(value, chain(value.keys(), value.values()), _close_dict)
+            return self._open_dict(value)
         if cls is ValueRef:
             self.classes.update(value.classes)
             if value.flags & FLAG_CHECK:
@@ -562,23 +600,29 @@ class Walk:
 
     def _open_sequence(self, value: Any, cls: type) -> bytes | _Frame:
         tag, close = (b"l", _close_list) if cls is list else (b"t", _close_tuple)
-        if len(value) >= _COLUMNS_FROM and (framed := _frame_values(value)) is not None:
-            return b"#" + _value_digest(tag + framed)
-        tokens: list[bytes] = []
-        if value and set(map(type, value)) == {ValueRef}:
+        if len(value) < _COLUMNS_FROM:
+            tokens = _scalar_tokens(value)
+            if tokens is not None:
+                return _finish_members(tag, tokens)
+        elif (framed := _frame_values(value)) is not None:
+            return b"#" + _value_digest(tag, framed)
+        if set(map(type, value)) == {ValueRef}:
             for classes in {ref.classes for ref in value}:
                 self.classes.update(classes)
             self.has_check |= any(ref.flags & FLAG_CHECK for ref in value)
             return _finish_members(tag, [ref.token for ref in value])
-        members = iter(value)
-        for member in members:
-            encode = _SCALARS.get(type(member))
-            if encode is None:
-                frame = _Frame(value, chain((member,), members), close)
-                frame.tokens = tokens
-                return frame
-            tokens.append(encode(member))
-        return _finish_members(tag, tokens)
+        return _Frame(value, iter(value), close)
+
+    def _open_dict(self, value: dict[Any, Any]) -> bytes | _Frame:
+        if len(value) < _COLUMNS_FROM:
+            keys, values = _scalar_tokens(value), _scalar_tokens(value.values())
+            if keys is not None and values is not None:
+                return _finish_pairs(keys, values)
+        elif (framed := _frame_values(list(value))) is not None:
+            rest = _frame_values(list(value.values()))
+            if rest is not None:
+                return b"#" + _value_digest(b"d" + framed, rest)
+        return _Frame(value, chain(value.keys(), value.values()), _close_dict)
 
     def _open_handled(self, value: Any, cls: type, handler: TypeHandler) -> _Frame:
         if handler.is_valid is not None:

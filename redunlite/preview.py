@@ -21,6 +21,8 @@ PREVIEW_LIMIT = 200
 """Characters of a recorded preview."""
 
 _MAX_DEPTH = 8
+_SHORT = frozenset({type(None), bool, float})
+"""Types whose `repr` is surely short."""
 _BRACKETS: dict[type, tuple[str, str]] = {
     list: ("[", "]"),
     tuple: ("(", ")"),
@@ -60,6 +62,8 @@ def _append(parts: list[str], value: Any, left: int, depth: int) -> int:
     cls = type(value)
     brackets = _BRACKETS.get(cls)
     if brackets is None:
+        if cls is int or cls is str:
+            return _put(parts, _format_leaf(value, cls, left), left)
         fields = _get_fields(value, cls)
         if fields is None:
             return _put(parts, _format_leaf(value, cls, left), left)
@@ -72,14 +76,17 @@ def _append(parts: list[str], value: Any, left: int, depth: int) -> int:
     elif cls is dict:
         left = _append_items(parts, value.items(), left, depth)
     else:
-        first = True
+        separator = ""
         for member in value:
             if left <= 0:
                 return left
-            if not first:
-                left = _put(parts, ", ", left)
-            first = False
-            left = _append(parts, member, left, depth + 1)
+            if type(member) in _SHORT:
+                text = separator + repr(member)
+                parts.append(text)
+                left -= len(text)
+            else:
+                left = _append(parts, member, _put(parts, separator, left), depth + 1)
+            separator = ", "
         if cls is tuple and len(value) == 1:
             left = _put(parts, ",", left)
     return _put(parts, brackets[1], left)
@@ -134,6 +141,8 @@ def _get_fields(value: Any, cls: type) -> list[tuple[str, Any]] | None:
 
 
 def _format_leaf(value: Any, cls: type, left: int) -> str:
+    if cls in _SHORT:
+        return repr(value)
     if cls is str or cls is bytes:
         text = repr(value[:left])
         return text if len(value) <= left else text[:-1] + "…"

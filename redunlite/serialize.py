@@ -399,6 +399,9 @@ def _make_program(value: Any, store: ValueStore) -> _Program:
     tuple or dict (keys, then values) of that many from the top of the stack. A leaf is a scalar, or
     the tuple ``(token, format, data, flags)`` of an encoded value.
     """
+    if type(value) is not dict and set(map(type, value)) == {ValueRef}:
+        letter, n, members = _open_container(value)
+        return [n, letter, n], [_pack_leaf(member) for member in members]
     program: list[Any] = []
     leaves: list[Any] = []
     stack: list[tuple[str, int, Any]] = [_open_container(value)]
@@ -439,7 +442,9 @@ def _open_container(value: Any) -> tuple[str, int, Any]:
 
 def _pack_leaf(ref: ValueRef) -> Any:
     if ref.format == FORMAT_TOKEN:
-        value = decode_token(ref.token) if ref.obj is UNDECODED else ref.obj
+        value = ref.obj
+        if value is UNDECODED:
+            value = decode_token(ref.token)
         if type(value) in SCALAR_TYPES:
             return value
     return ref.token, ref.format, ref.data, ref.flags & FLAG_FILE

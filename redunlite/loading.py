@@ -1,0 +1,646 @@
+"""Project modules from their source text: loaded from it, remembered, and found again for a function.
+
+Decided here: what project code is, how a workflow file becomes a module, and whether a text is the
+source of the code that runs. Not here: what of it counts in a task's hash (`fingerprint`).
+
+The text that a module is compiled from is read once and kept, never taken from stale bytecode, so
+that hashes, workers and tracebacks speak of the code that runs whatever happens to the file. Modules
+that were loaded before redunlite have no such text: theirs is read when first needed, and believed
+for a function only when it compiles to that function's code, positions apart.
+
+State: the texts by file and by module, and the finder on `sys.meta_path`.
+
+>>> module = load_workflow("hello_world.py")            # doctest: +SKIP
+>>> get_source("hello_world").text.splitlines()[0]      # doctest: +SKIP
+'# hello_world.py'
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib.machinery
+import linecache
+import os
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from importlib.machinery import ModuleSpec, SourceFileLoader
+from types import CodeType, FunctionType, ModuleType
+from typing import Any
+
+from redunlite import hashing
+from redunlite.errors import UnknownNameError, WorkflowLoadError
+from redunlite.tracebacks import (
+    describe_traceback,
+    format_frames,
+    is_installed_file,
+    is_library_file,
+    summarize_exception,
+)
+
+__all__ = [
+    "ModuleSource",
+    "SourceFile",
+    "WorkerFinder",
+    "find_source_of",
+    "get_source",
+    "get_source_file",
+    "install_finder",
+    "is_importable",
+    "is_project_module",
+    "is_project_path",
+    "iter_sources",
+    "load_workflow",
+    "main_stem",
+]
+
+FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+
+_MOVED_LINES = 10_000_000
+"""First line given to lambdas of one line to tell them apart; beyond any real file."""
+
+
+@dataclass(frozen=True)
+class ModuleSource:
+    """The text that a project module was loaded from."""
+
+    name: str
+    """Full module name; ``__main__`` goes by the stem of its file."""
+    path: str
+    """Absolute path of the file; only shown, never read again."""
+    text: str
+    """The decoded text."""
+    is_package: bool
+    """Whether it is the ``__init__`` of a package."""
+
+
+# Texts.
+
+
+class SourceFile:
+    """One text, parsed and compiled at most once.
+
+    Parameters
+    ----------
+    path
+        File name as the code objects have it.
+    text
+        The decoded text.
+    code
+        The module's code, when it was compiled from this very text and is what runs.
+    """
+
+    def __init__(self, path: str, text: str, code: CodeType | None = None) -> None:
+        self.path = path
+        self.text = text
+        self.is_trusted = code is not None
+        """Whether what runs was compiled from `text`."""
+        self._code = code
+        self._lines: list[str] | None = None
+        self._tree: ast.Module | None = None
+        self._codes: dict[str, list[CodeType]] | None = None
+        self._nodes: dict[tuple[int, str], list[FunctionNode]] | None = None
+        self._moved: dict[int, list[tuple[Any, FunctionNode]]] = {}
+        self._found: dict[CodeType, FunctionNode | None] = {}
+
+    @property
+    def lines(self) -> list[str]:
+        """The lines of the text, with their ends."""
+        if self._lines is None:
+            self._lines = self.text.splitlines(keepends=True)
+        return self._lines
+
+    @property
+    def tree(self) -> ast.Module:
+        """The syntax tree of the text. Raises SyntaxError."""
+        if self._tree is None:
+            self._tree = ast.parse(self.text, self.path)
+        return self._tree
+
+    @property
+    def code(self) -> CodeType:
+        """The code of the text. Raises SyntaxError."""
+        if self._code is None:
+            self._code = compile(self.text, self.path, "exec", dont_inherit=True)
+        return self._code
+
+    def find_function(self, code: CodeType) -> FunctionNode | None:
+        """Return the node that `code` was compiled from, or None when the text is not its source."""
+        # Equality of code objects covers name, first line, instructions and constants.
+        try:
+            return self._found[code]
+        except KeyError:
+            node = self._found[code] = self._find_function(code)
+            return node
+
+    def _find_function(self, code: CodeType) -> FunctionNode | None:
+        try:
+            own = self._find_own_code(code)
+            if own is None:
+                return None
+            nodes = self._index_nodes().get((own.co_firstlineno, own.co_name), [])
+        except (SyntaxError, ValueError, RecursionError):
+            return None
+        if len(nodes) <= 1:
+            return nodes[0] if nodes else None
+        return self._tell_apart(own, nodes)
+
+    def _find_own_code(self, code: CodeType) -> CodeType | None:
+        """Return the code in this text that equals `code`, positions apart."""
+        if self._codes is None:
+            self._codes = {}
+            stack = [self.code]
+            while stack:
+                parent = stack.pop()
+                for const in parent.co_consts:
+                    if isinstance(const, CodeType):
+                        self._codes.setdefault(const.co_name, []).append(const)
+                        stack.append(const)
+        candidates = self._codes.get(code.co_name, [])
+        for candidate in candidates:
+            if candidate is code:
+                return candidate
+        shape = code_shape(code)
+        equal = [c for c in candidates if code_shape(c) == shape]
+        in_place = [c for c in equal if c.co_firstlineno == code.co_firstlineno]
+        if in_place:
+            return in_place[0]
+        # The text has moved on since it was compiled: no doubt is left only if there is one.
+        return equal[0] if len(equal) == 1 else None
+
+    def _index_nodes(self) -> dict[tuple[int, str], list[FunctionNode]]:
+        if self._nodes is None:
+            self._nodes = {}
+            for node in ast.walk(self.tree):
+                if isinstance(node, ast.Lambda):
+                    self._nodes.setdefault((node.lineno, "<lambda>"), []).append(node)
+                elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                    decorators = node.decorator_list
+                    line = decorators[0].lineno if decorators else node.lineno
+                    self._nodes.setdefault((line, node.name), []).append(node)
+        return self._nodes
+
+    def _tell_apart(self, code: CodeType, nodes: list[FunctionNode]) -> FunctionNode | None:
+        """Return which of several functions that begin on one line `code` is.
+
+        The text is compiled once more with each of them moved to a line of its own.
+        """
+        line = code.co_firstlineno
+        known = self._moved.get(line)
+        if known is None:
+            known = self._moved[line] = _compile_moved(self.text, self.path, line)
+        shape = code_shape(code)
+        equal = [node for moved_shape, node in known if moved_shape == shape]
+        if not equal:
+            return None
+        # Several that compile to the same code behave alike: take the one that sorts first.
+        return min(equal, key=lambda node: (len(ast.dump(node)), ast.dump(node)))
+
+
+def _compile_moved(text: str, path: str, line: int) -> list[tuple[Any, FunctionNode]]:
+    tree = ast.parse(text, path)
+    moved: list[FunctionNode] = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Lambda) and node.lineno == line:
+            node.lineno = _MOVED_LINES + len(moved)
+            node.end_lineno = max(node.end_lineno or 0, node.lineno)
+            moved.append(node)
+    found = []
+    stack = [compile(tree, path, "exec", dont_inherit=True)]
+    while stack:
+        for const in stack.pop().co_consts:
+            if isinstance(const, CodeType):
+                stack.append(const)
+                if const.co_name == "<lambda>" and const.co_firstlineno >= _MOVED_LINES:
+                    found.append((code_shape(const), moved[const.co_firstlineno - _MOVED_LINES]))
+    return found
+
+
+def code_shape(code: CodeType) -> tuple[Any, ...]:
+    """Return what `code` does, as a value to compare: everything but positions and file name."""
+    return (
+        code.co_name,
+        code.co_code,
+        code.co_names,
+        code.co_varnames,
+        code.co_freevars,
+        code.co_cellvars,
+        code.co_argcount,
+        code.co_posonlyargcount,
+        code.co_kwonlyargcount,
+        code.co_flags,
+        getattr(code, "co_exceptiontable", b""),
+        tuple(map(_const_shape, code.co_consts)),
+    )
+
+
+def _const_shape(const: Any) -> Any:
+    if isinstance(const, CodeType):
+        return code_shape(const)
+    if isinstance(const, tuple):
+        return (tuple, tuple(map(_const_shape, const)))
+    if isinstance(const, frozenset):
+        return (frozenset, frozenset(map(_const_shape, const)))
+    if isinstance(const, (float, complex)):
+        return (type(const), repr(const))
+    return (type(const), const)
+
+
+_files: dict[str, SourceFile] = {}
+_sources: dict[str, ModuleSource] = {}
+_workflow_paths: dict[str, str] = {}
+"""Name by path of the workflow files that were loaded under a name other than their stem."""
+
+
+def _remember(source: ModuleSource, code: CodeType | None) -> SourceFile:
+    file = SourceFile(source.path, source.text, code)
+    _files[source.path] = file
+    _sources[source.name] = source
+    # Without a time of change the entry is never checked against the disk.
+    entry: Any = (len(source.text), None, source.text.splitlines(keepends=True), source.path)
+    linecache.cache[source.path] = entry
+    return file
+
+
+def read_text(path: str) -> str:
+    """Return the decoded text of a source file. Raises OSError, SyntaxError, UnicodeDecodeError."""
+    with open(path, "rb") as stream:
+        data = stream.read()
+    return decode_text(data)
+
+
+def decode_text(data: bytes) -> str:
+    """Return source text from its bytes, by its coding line, byte-order mark or as UTF-8."""
+    if b"coding" in b"\n".join(data.split(b"\n", 2)[:2]):
+        from importlib.util import decode_source
+
+        return decode_source(data)
+    return data.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
+
+
+def get_source_file(path: str) -> SourceFile | None:
+    """Return the text behind a code object's file name, read now if it never was; None without.
+
+    The names of cells of a notebook or a shell are looked for in `linecache`.
+    """
+    file = _files.get(path)
+    if file is None:
+        text = ""
+        if path in linecache.cache and not os.path.exists(path):
+            text = "".join(linecache.getlines(path))
+        elif path.endswith((".py", ".pyw")) or not path.startswith("<"):
+            try:
+                text = read_text(path)
+            except (OSError, SyntaxError, ValueError):
+                text = ""
+        elif path.startswith("<"):
+            text = "".join(linecache.getlines(path))
+        if not text:
+            return None
+        file = _files[path] = SourceFile(path, text)
+    return file
+
+
+def find_source_of(function: FunctionType | CodeType) -> tuple[SourceFile, FunctionNode] | None:
+    """Return text and node of the source that a function or its code was compiled from, or None.
+
+    None where there is no text, or the text is not what runs.
+    """
+    code = function if isinstance(function, CodeType) else function.__code__
+    file = get_source_file(code.co_filename)
+    if file is None:
+        return None
+    node = file.find_function(code)
+    return None if node is None else (file, node)
+
+
+# Modules.
+
+
+def main_stem() -> str | None:
+    """Return the name that ``__main__`` goes by, or None when it has no file."""
+    name = hashing.main_name()
+    return None if name == "__main__" else name
+
+
+def alias_main() -> None:
+    """Let the file that runs as ``__main__`` be found by its stem, too, where that name is free."""
+    stem = main_stem()
+    main = sys.modules.get("__main__")
+    if stem and main is not None and stem not in sys.modules and is_project_module("__main__"):
+        sys.modules[stem] = main
+
+
+def find_module(name: str) -> ModuleType | None:
+    """Return the loaded module of that name, by its stem when it runs as ``__main__``."""
+    module = sys.modules.get(name)
+    if module is None and name == main_stem():
+        module = sys.modules.get("__main__")
+    return module
+
+
+def is_project_path(path: str) -> bool:
+    """Tell whether a file is project code: not the standard library, not an installed package."""
+    return not is_library_file(path) and not is_installed_file(path)
+
+
+_project_modules: dict[tuple[str, str | None], bool] = {}
+
+
+def is_project_module(name: str) -> bool:
+    """Tell whether a loaded module is the user's own code; an editable install is."""
+    if name in _sources:
+        return True
+    module = find_module(name)
+    if module is None:
+        return False
+    path = getattr(module, "__file__", None)
+    if path is None:
+        if name == "__main__":
+            return True  # a shell, a notebook, `python -c`
+        folders = list(getattr(module, "__path__", ()))
+        return bool(folders) and all(is_project_path(f + os.sep) for f in folders)
+    known = _project_modules.get((name, path))
+    if known is None:
+        path_ = os.path.abspath(path)
+        known = is_project_path(path_)
+        if known and module is sys.modules.get("__main__"):
+            # An installed program that runs a workflow is none of the user's code.
+            known = not path_.startswith(os.path.join(sys.prefix, "bin") + os.sep)
+        _project_modules[(name, path)] = known
+    return known
+
+
+def is_importable(name: str) -> bool:
+    """Tell whether another process of this program can import the module by its name."""
+    if name in _sources:
+        return True
+    module = find_module(name)
+    if module is None:
+        return False
+    if getattr(module, "__file__", None):
+        return True
+    return name in sys.builtin_module_names or getattr(module, "__path__", None) is not None
+
+
+def get_source(name: str) -> ModuleSource | None:
+    """Return the text of a loaded project module, read now if it was loaded before redunlite."""
+    if name == "__main__":
+        name = main_stem() or name
+    source = _sources.get(name)
+    if source is not None:
+        return source
+    module = find_module(name)
+    path = getattr(module, "__file__", None)
+    if module is None or not path or not path.endswith((".py", ".pyw")):
+        return None
+    if not is_project_module("__main__" if module is sys.modules.get("__main__") else name):
+        return None
+    path = os.path.abspath(path)
+    file = get_source_file(path)
+    if file is None:
+        return None
+    source = ModuleSource(name, path, file.text, hasattr(module, "__path__"))
+    _sources[name] = source
+    return source
+
+
+def iter_sources() -> Iterator[ModuleSource]:
+    """Yield the text of each project module that is loaded now."""
+    names = dict.fromkeys(list(_sources))
+    names.update(dict.fromkeys(list(sys.modules)))
+    for name in names:
+        if name != "__main__" or main_stem():
+            source = get_source(name)
+            if source is not None and source.name in (name, main_stem()):
+                if name == "__main__" and source.name in names:
+                    continue
+                yield source
+
+
+# Importing.
+
+
+class _TextLoader(SourceFileLoader):
+    """Loads a project module from its text, never from bytecode, and keeps the text."""
+
+    def get_code(self, fullname: str) -> CodeType:
+        """Read, compile and remember the module."""
+        data = self.get_data(self.path)
+        try:
+            text = decode_text(data)
+        except UnicodeDecodeError as error:
+            raise SyntaxError(f"(unicode error) {error}", (self.path, 0, 0, "")) from error
+        code = compile(text, self.path, "exec", dont_inherit=True)
+        _remember(ModuleSource(fullname, self.path, text, self.is_package(fullname)), code)
+        return code
+
+    def get_source(self, fullname: str) -> str | None:
+        """Return the text that was loaded."""
+        source = _sources.get(fullname)
+        return source.text if source is not None else super().get_source(fullname)
+
+
+class ProjectFinder:
+    """Stands first on `sys.meta_path`; what the others find of the project is loaded from text."""
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """Return what the other finders find, with a loader of our own for project files."""
+        for finder in sys.meta_path:
+            if finder is self:
+                continue
+            find = getattr(finder, "find_spec", None)
+            spec: ModuleSpec | None = None if find is None else find(name, path, target)
+            if spec is None:
+                continue
+            if type(spec.loader) is SourceFileLoader and spec.origin:
+                if _workflow_paths.get(spec.origin, name) != name:
+                    # The workflow file is named like a standard module; that one is meant.
+                    folder = os.path.dirname(spec.origin)
+                    rest = [p for p in sys.path if os.path.abspath(p or os.curdir) != folder]
+                    return importlib.machinery.PathFinder.find_spec(name, rest)
+                if is_project_path(os.path.abspath(spec.origin)):
+                    spec.loader = _TextLoader(name, spec.origin)
+            return spec
+        return None
+
+    def invalidate_caches(self) -> None:
+        """Forget nothing: the other finders are asked each time."""
+
+
+def install_finder() -> None:
+    """Let project modules be loaded from their text from now on. May be called again."""
+    if not any(isinstance(finder, (ProjectFinder, WorkerFinder)) for finder in sys.meta_path):
+        sys.meta_path.insert(0, ProjectFinder())  # type: ignore[arg-type]
+    alias_main()
+
+
+def workflow_name(path: str) -> str:
+    """Return the module name of a workflow file: its stem, unless Python has a module of that name."""
+    stem = os.path.splitext(os.path.basename(path))[0]
+    taken = stem in sys.stdlib_module_names or stem == "redunlite"
+    return f"{stem}_workflow" if taken or not stem else stem
+
+
+def load_workflow(path: str) -> ModuleType:
+    """Run a workflow file as a module, and return it.
+
+    Its folder goes first on `sys.path`. Loading it a second time runs it a second time.
+
+    Raises
+    ------
+    WorkflowLoadError
+        When it cannot be read or parsed, or raises; with the user's frames only.
+    """
+    path = os.path.abspath(path)
+    text = _read_workflow(path)
+    name = workflow_name(path)
+    folder, base = os.path.split(path)
+    if os.path.splitext(base)[0] != name:
+        _workflow_paths[path] = name
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+    install_finder()
+    try:
+        code = compile(text, path, "exec", dont_inherit=True)
+    except (SyntaxError, ValueError) as error:
+        raise WorkflowLoadError(
+            f"cannot parse workflow file {_show_path(path)!r}", summarize_exception(error)
+        ) from error
+    _remember(ModuleSource(name, path, text, False), code)
+    module = ModuleType(name)
+    loader = _TextLoader(name, path)
+    spec = ModuleSpec(name, loader, origin=path)
+    spec.has_location = True
+    module.__file__, module.__spec__, module.__loader__ = path, spec, loader
+    module.__package__ = ""
+    previous = sys.modules.get(name)
+    sys.modules[name] = module
+    try:
+        exec(code, module.__dict__)
+    except BaseException as error:
+        if previous is None:
+            sys.modules.pop(name, None)
+        else:
+            sys.modules[name] = previous
+        _sources.pop(name, None)
+        if not isinstance(error, Exception):
+            raise  # a signal, or the workflow's own `sys.exit`
+        raise WorkflowLoadError(
+            f"cannot load workflow file {_show_path(path)!r}", _describe_load_error(error)
+        ) from error
+    return module
+
+
+def _show_path(path: str) -> str:
+    """Return a path as a person would type it here."""
+    relative = os.path.relpath(path)
+    return path if relative.startswith("..") else relative
+
+
+def _read_workflow(path: str) -> str:
+    try:
+        return read_text(path)
+    except FileNotFoundError as error:
+        folder, base = os.path.split(path)
+        try:
+            names = [n for n in os.listdir(folder) if n.endswith(".py")]
+        except OSError:
+            names = []
+        raise UnknownNameError("workflow file", _show_path(path), names) from error
+    except OSError as error:
+        raise WorkflowLoadError(
+            f"cannot read workflow file {_show_path(path)!r}: {error.strerror}"
+        ) from error
+    except (SyntaxError, ValueError) as error:
+        raise WorkflowLoadError(
+            f"cannot decode workflow file {_show_path(path)!r}: {error}",
+            "save it as UTF-8, or name its encoding in a coding line",
+        ) from error
+
+
+def _describe_load_error(error: BaseException) -> str:
+    frames, _ = describe_traceback(error.__traceback__)
+    return "\n".join([*format_frames(frames), summarize_exception(error)])
+
+
+class WorkerFinder:
+    """Serves a worker the project's modules from the texts that the main process loaded.
+
+    Parameters
+    ----------
+    sources
+        The texts; later ones are added with `add`.
+    """
+
+    def __init__(self, sources: Iterable[ModuleSource] = ()) -> None:
+        self._known: dict[str, ModuleSource] = {}
+        for source in sources:
+            self.add(source)
+
+    def add(self, source: ModuleSource) -> None:
+        """Serve one more module; tracebacks and `inspect.getsource` show its text."""
+        self._known[source.name] = source
+        if _sources.get(source.name) != source:
+            _remember(source, None)
+            # The code to trust is not compiled before somebody asks for it.
+            _files[source.path].is_trusted = True
+
+    def install(self) -> None:
+        """Stand first on `sys.meta_path`, in place of a finder of the main process."""
+        sys.meta_path[:] = [f for f in sys.meta_path if not isinstance(f, ProjectFinder)]
+        if self not in sys.meta_path:
+            sys.meta_path.insert(0, self)  # type: ignore[arg-type]
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """Return how to load `name` from its text, or None to let the others look."""
+        source = self._known.get(name)
+        if source is None:
+            return None
+        spec = ModuleSpec(name, self, origin=source.path, is_package=source.is_package)  # type: ignore[arg-type]
+        spec.has_location = True
+        if source.is_package:
+            spec.submodule_search_locations = [os.path.dirname(source.path)]
+        return spec
+
+    def create_module(self, spec: ModuleSpec) -> None:
+        """Let Python make the module object."""
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Run the module's text."""
+        exec(self.get_code(module.__name__), module.__dict__)
+
+    def get_code(self, name: str) -> CodeType:
+        """Return the module's code, compiled from its text."""
+        return _files[self._known[name].path].code
+
+    def get_source(self, name: str) -> str:
+        """Return the module's text."""
+        return self._known[name].text
+
+    def is_package(self, name: str) -> bool:
+        """Tell whether the module is a package."""
+        return self._known[name].is_package
+
+    def get_filename(self, name: str) -> str:
+        """Return the path that the text was read from."""
+        return self._known[name].path
+
+    def invalidate_caches(self) -> None:
+        """Forget nothing: the texts stay what they are."""
+
+
+def _forget(names: Iterable[str]) -> None:
+    """Forget modules and their texts, as a test does between two versions of one file."""
+    for name in list(names):
+        source = _sources.pop(name, None)
+        if source is not None:
+            _files.pop(source.path, None)
+            linecache.cache.pop(source.path, None)
+            _workflow_paths.pop(source.path, None)
+        sys.modules.pop(name, None)
+    _project_modules.clear()
