@@ -24,6 +24,7 @@ FOLDER_NAME = ".redunlite"
 INI_NAME = "redunlite.ini"
 ENVIRONMENT_PREFIX = "REDUNLITE_"
 FOLDER_VARIABLE = "REDUNLITE_CONFIG"
+EXECUTOR_TYPES = ("process", "thread", "inline")
 
 DEFAULT_INI = """\
 # Configuration of redunlite. Every setting is optional; what is shown is its default.
@@ -116,24 +117,28 @@ class Config:
     """
 
     executors: Mapping[str, ExecutorConfig]
-    """By name; there is always one called ``default``."""
+    """By name; there is always one called ``default``, and one of each type called like it."""
     limits: Mapping[str, float]
     """Capacity by name of the limit."""
     fingerprint: FingerprintConfig
     files: FilesConfig
     recorder: RecorderConfig
     scheduler: SchedulerConfig
+    folder: str | None
+    """The `.redunlite` folder that these settings were read for; None for a dict's."""
 
     def __init__(self, settings: Mapping[str, Mapping[str, Any]] | None = None) -> None:
-        self._fill(_from_dict(settings or {}))
+        self._fill(_from_dict(settings or {}), None)
 
-    def _fill(self, sections: _Sections) -> None:
+    def _fill(self, sections: _Sections, folder: str | None) -> None:
+        object.__setattr__(self, "folder", folder)
         executors = {
             name.partition(".")[2]: values
             for name, values in sections.items()
             if name.startswith("executors.")
         }
-        executors.setdefault("default", {})
+        for name in ("default", *EXECUTOR_TYPES):
+            executors.setdefault(name, {})
         made = {name: _make_executor(name, values) for name, values in executors.items()}
         object.__setattr__(self, "executors", made)
         limits = {name: _capacity(s) for name, s in sections.get("limits", {}).items()}
@@ -213,7 +218,7 @@ def _size(setting: _Setting) -> int:
     return int(number * (1 << _SIZE_UNITS[unit]))
 
 
-_executor_type = _one_of("process", "thread", "inline")
+_executor_type = _one_of(*EXECUTOR_TYPES)
 _EXECUTOR_KEYS = ("type", "workers")
 _PLAIN: dict[str, tuple[type[Any], dict[str, Any]]] = {
     "fingerprint": (FingerprintConfig, {"packages": _one_of("version", "major", "ignore")}),
@@ -224,7 +229,9 @@ _PLAIN: dict[str, tuple[type[Any], dict[str, Any]]] = {
 
 
 def _make_executor(name: str, values: Mapping[str, _Setting]) -> ExecutorConfig:
-    kind = _executor_type(values["type"]) if "type" in values else "process"
+    kind = name if name in EXECUTOR_TYPES else "process"
+    if "type" in values:
+        kind = _executor_type(values["type"])
     if kind == "inline":
         return ExecutorConfig(name, kind, 1)
     workers = _workers(values["workers"]) if "workers" in values else count_cpus()
@@ -272,7 +279,7 @@ def load_config(
         for section, values in extra.items():
             sections.setdefault(section, {}).update(values)
     config = Config.__new__(Config)
-    config._fill(sections)
+    config._fill(sections, folder)
     return config
 
 

@@ -100,8 +100,6 @@ LOOKUP_BATCH = 1000
 """Jobs asked for in one query."""
 WORK_STEPS = 2000
 """Nodes moved on between two looks at executors and timers."""
-MAX_STEPS = 40
-"""Jobs shown in a job traceback; the middle of a longer one is folded."""
 GRACE_S = 1.0
 """How long running jobs may take to end when they are told to."""
 
@@ -1411,13 +1409,7 @@ class Engine:
             job = job.parent
         chain.reverse()
         steps = []
-        n_folded = max(0, len(chain) - MAX_STEPS)
-        for i, job in enumerate(chain):
-            if n_folded and MAX_STEPS // 2 <= i < MAX_STEPS // 2 + n_folded:
-                if i == MAX_STEPS // 2:
-                    text = f"… {n_folded:,} more `{job.task.name}` …"
-                    steps.append(TraceStep("", job.task.fullname, "", 0, text, ()))
-                continue
+        for job in chain:
             info = job.task.fingerprint
             line = (info.source or "").strip().splitlines()
             text = next((x for x in line if x.lstrip().startswith(("def ", "async def "))), "")

@@ -74,7 +74,7 @@ class TraceStep:
     """A job in the job traceback of a failed run."""
 
     job_id: str
-    """First 8 hex characters; empty for the jobs left out of a long chain, told in `text`."""
+    """First 8 hex characters."""
     task: str
     file: str
     line: int

@@ -36,7 +36,7 @@ from _frozen_importlib_external import MAGIC_NUMBER  # importlib.util's, without
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from hashlib import sha256
-from types import FunctionType
+from types import FunctionType, ModuleType
 from typing import Any
 
 from redunlite import hashing, nested
@@ -175,14 +175,14 @@ def _encode_by_stem_or_value(
     value: Any, keep_in_band: Callable[[pickle.PickleBuffer], bool], buffers: list[memoryview]
 ) -> tuple[bytes, bytes]:
     """Return pickle bytes, and the magic number they depend on: none if they hold no code."""
-    if hashing.main_name() != "__main__":
-        buffers.clear()
-        stream = io.BytesIO()
-        try:
-            _StemPickler(stream, 5, buffer_callback=keep_in_band).dump(value)
+    buffers.clear()
+    stream = io.BytesIO()
+    try:
+        _NamePickler(stream, 5, buffer_callback=keep_in_band).dump(value)
+        if b"__main__" not in stream.getvalue() or hashing.main_name() != "__main__":
             return stream.getvalue(), _NO_MAGIC
-        except Exception:  # as above
-            pass
+    except Exception:  # as above
+        pass
     buffers.clear()
     stream = io.BytesIO()
     try:
@@ -198,11 +198,11 @@ def _refusal(value: Any, error: Exception) -> UnhashableValueError:
     )
 
 
-class _StemPickler(pickle.Pickler):
-    """Pickles what ``__main__`` defines under the stem of its file."""
+class _NamePickler(pickle.Pickler):
+    """Pickles modules by name, and what ``__main__`` defines under the stem of its file."""
 
     def reducer_override(self, obj: Any) -> Any:
-        return _reduce_by_stem(obj)
+        return _reduce_by_name(obj)
 
 
 @cache
@@ -213,26 +213,31 @@ def _get_code_pickler() -> Any:
         """Pickles code by value, but classes and functions that a stem names by name."""
 
         def reducer_override(self, obj: Any) -> Any:
-            reduced = _reduce_by_stem(obj)
+            reduced = _reduce_by_name(obj)
             return super().reducer_override(obj) if reduced is NotImplemented else reduced
 
     return CodePickler
 
 
-def _reduce_by_stem(obj: Any) -> Any:
+def _reduce_by_name(obj: Any) -> Any:
+    stem = hashing.main_name()
+    if isinstance(obj, ModuleType):
+        name = obj.__name__
+        if sys.modules.get(name) is not obj or (name == "__main__" and stem == name):
+            return NotImplemented
+        return find_named, (stem if name == "__main__" else name, "")
     if not isinstance(obj, (type, FunctionType)) or obj.__module__ != "__main__":
         return NotImplemented
     found: Any = sys.modules["__main__"]
     for part in obj.__qualname__.split("."):
         found = getattr(found, part, None)
-    stem = hashing.main_name()
     if found is not obj or stem == "__main__":
         return NotImplemented
     return find_named, (stem, obj.__qualname__)
 
 
 def find_named(module_name: str, qualname: str) -> Any:
-    """Return what `qualname` names in a module of the running program.
+    """Return what `qualname` names in a module of the running program; "" for the module itself.
 
     The name of this function is part of stored values.
     """
@@ -242,7 +247,7 @@ def find_named(module_name: str, qualname: str) -> Any:
         from importlib import import_module
 
         module = sys.modules.get(module_name) or import_module(module_name)
-    for part in qualname.split("."):
+    for part in qualname.split(".") if qualname else ():
         module = getattr(module, part)
     return module
 

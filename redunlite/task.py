@@ -330,6 +330,9 @@ def task(
             raise TaskDefinitionError(f"{func!r} is a task already", "use one @task")
         if not callable(func):
             raise TaskDefinitionError(f"@task needs a function and got {func!r}")
+        if not len(_registry):
+            # The program has tasks: from here on its modules are loaded from text that is kept.
+            loading.install_finder()
         given = {"name": name, "namespace": namespace, "version": version}
         settings = check_options(options, where)
         settings.update({key: value for key, value in given.items() if value is not None})

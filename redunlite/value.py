@@ -87,7 +87,9 @@ def _error_state(value: ErrorValue) -> Any:
 
 register_type(
     ErrorValue,
-    TypeHandler("redunlite.Error", _error_state, lambda value, limit: value.detail.summary[:limit]),
+    TypeHandler(
+        "redunlite.Error", _error_state, lambda value, limit: format_preview(value.error, limit)
+    ),
 )
 
 

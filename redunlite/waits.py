@@ -38,6 +38,7 @@ class Waits:
         self._selector = selectors.DefaultSelector()
         self._timers: list[tuple[float, int, Timer]] = []
         self._order = itertools.count()
+        self._on_wake: list[Callback] = []
         self._wake_read, self._wake_write = os.pipe()
         os.set_blocking(self._wake_read, False)
         os.set_blocking(self._wake_write, False)
@@ -79,6 +80,10 @@ class Waits:
         except BlockingIOError:
             pass
 
+    def on_wake(self, callback: Callback) -> None:
+        """Call back in each wait that `wake` ended."""
+        self._on_wake.append(callback)
+
     def wait(self, timeout_s: float | None = None) -> None:
         """Block until something happens or `timeout_s` is over; run what is due.
 
@@ -115,3 +120,5 @@ class Waits:
                 pass
         except BlockingIOError:
             pass
+        for callback in self._on_wake:
+            callback()

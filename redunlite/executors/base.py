@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from redunlite.call import Call, Outcome
+from redunlite.call import CANCELLED, Call, Outcome, Usage
 from redunlite.valuestore import ValueStore
 from redunlite.waits import Waits
 
@@ -61,3 +61,44 @@ class Executor(Protocol):
 
     def stop(self) -> None:
         """End the executor; nothing that it started is left when this returns."""
+
+
+class Pace:
+    """Tells how far ahead of its workers an executor may take calls.
+
+    Calls of a task known to be short are taken up to `MAX_AHEAD`, so that no worker waits for the
+    main process between two of them; of others one for each idle worker, so that the choice of what
+    runs next stays with the engine. State: a running mean of the durations of each task.
+    """
+
+    MAX_AHEAD = 64
+    SHORT_US = 5_000
+    """Mean below which a task is short, in microseconds."""
+    MAX_SAMPLE_US = 20_000
+    """One long call among many short ones counts for no more than this."""
+    WEIGHT = 0.1
+    """Of the latest call in the mean."""
+
+    def __init__(self) -> None:
+        self._means: dict[int, float] = {}
+
+    def has_room(self, task_number: int, n_outstanding: int, n_workers: int) -> bool:
+        """Tell whether one more call of that task may be taken."""
+        if n_outstanding < n_workers:
+            return True
+        if n_outstanding >= self.MAX_AHEAD:
+            return False
+        return self._means.get(task_number, self.MAX_SAMPLE_US) < self.SHORT_US
+
+    def note(self, task_number: int, duration_us: int) -> None:
+        """Take the duration of a call that ended."""
+        sample = min(duration_us, self.MAX_SAMPLE_US)
+        mean = self._means.get(task_number)
+        self._means[task_number] = (
+            sample if mean is None else mean + (sample - mean) * self.WEIGHT
+        )
+
+
+def make_cancelled(number: int) -> Outcome:
+    """Return the outcome of a call that was ended on request."""
+    return Outcome(number, CANCELLED, None, Usage(0, 0, 0, 0), None, None)

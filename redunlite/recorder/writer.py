@@ -20,6 +20,7 @@ from redunlite.job import ENDED, FAILED, Job
 from redunlite.kinds import FORMAT_TOKEN, ValueRef
 from redunlite.recorder import models
 from redunlite.recorder.cache import CallCache, check_digest, fill_index
+from redunlite.recorder.database import insert_sql
 from redunlite.recorder.models import (
     CALL_ERROR,
     CALL_OK,
@@ -566,20 +567,12 @@ def format_uuid(raw: bytes) -> str:
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
-def _insert_sql(model: type[models.Table]) -> str:
-    """Return the text of an INSERT of all columns of a model."""
-    meta = model._meta
-    columns = [field.column_name for field in meta.sorted_fields]
-    names = ", ".join(f'"{name}"' for name in columns)
-    return f'INSERT INTO "{meta.table_name}" ({names}) VALUES ({", ".join("?" * len(columns))})'
-
-
-_INSERT_VALUE = _insert_sql(models.Value)
-_INSERT_SET = _insert_sql(models.Set)
-_INSERT_MEMBER = _insert_sql(models.SetMember)
-_INSERT_CALL = _insert_sql(models.Call)
-_INSERT_ARGUMENT = _insert_sql(models.Argument)
-_INSERT_JOB = _insert_sql(models.Job)
+_INSERT_VALUE = insert_sql(models.Value)
+_INSERT_SET = insert_sql(models.Set)
+_INSERT_MEMBER = insert_sql(models.SetMember)
+_INSERT_CALL = insert_sql(models.Call)
+_INSERT_ARGUMENT = insert_sql(models.Argument)
+_INSERT_JOB = insert_sql(models.Job)
 _UPDATE_CALL = (
     "UPDATE call SET call_hash = ?, status = ?, result = ?, single = ?, result_origin = ?, "
     "tasks = ?, flags = ?, check_digest = ? WHERE id = ?"
@@ -588,5 +581,5 @@ _UPDATE_JOB = (
     "UPDATE job SET call = ?, kind = ?, status = ?, start_time = ?, duration_us = ?, cpu_us = ?, "
     "peak_bytes = ?, output = ? WHERE id = ?"
 )
-_REPLACE_COUNTER = _insert_sql(models.Counter).replace("INSERT", "INSERT OR REPLACE", 1)
+_REPLACE_COUNTER = insert_sql(models.Counter).replace("INSERT", "INSERT OR REPLACE", 1)
 __all__ = ["ENDED", "DryRecorder", "RunRecorder", "format_uuid"]

@@ -1,0 +1,1 @@
+"""What a person sees: lines, tables and trees made from plain data."""

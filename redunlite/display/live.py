@@ -1,0 +1,372 @@
+"""A run as it is seen on the terminal: job lines, the JOB STATUS table, tracebacks and the footer.
+
+Decided here: the layout of everything that a run prints on standard error, and which job lines are
+worth printing: the first 20 of each task, then at most 20 a second in all; failures always. Not
+here: what happened (`engine`), and the result, which goes to standard output (`cli.run`). State:
+lines printed and hidden so far, and whether the footer stands on the screen.
+
+A reporter never raises: when standard error is closed or full, the run goes on without it.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping, Sequence
+from typing import TextIO
+
+from redunlite.call import ErrorDetail, Frame
+from redunlite.display.text import (
+    cut,
+    escape,
+    escape_lines,
+    format_arguments,
+    format_command,
+    format_elapsed,
+)
+from redunlite.reporter import (
+    CACHED,
+    REJECT,
+    RUN,
+    ExecutionEnd,
+    ExecutionInfo,
+    Failure,
+    JobLine,
+    TaskCounts,
+    TraceStep,
+)
+
+PREFIX = "[redunlite]"
+LINES_PER_TASK = 20
+"""Lines of each task that are printed whatever the rate."""
+LINES_PER_SECOND = 20
+"""Lines a second that are printed beyond those, over all tasks."""
+HIDDEN_INTERVAL_S = 10.0
+"""Seconds between two accounts of the lines that were left out."""
+REDRAW_INTERVAL_S = 0.095
+"""Least seconds between two drawings of the footer."""
+MAX_STEPS = 20
+"""Jobs of a job traceback beyond which its middle folds."""
+KEPT_STEPS = 8
+"""Jobs kept at each end of a folded job traceback."""
+
+ERASE_LINE = "\r\x1b[K"
+
+
+class ConsoleReporter:
+    """Shows a run on a stream.
+
+    Parameters
+    ----------
+    stream
+        Where to, usually standard error.
+    verbose
+        Print every job line, and what jobs print.
+    quiet
+        Print warnings and failures only.
+    debug
+        Show all frames of a traceback, not only the user's.
+    program
+        How the command is called in the next steps that are proposed, such as ``redunlite -c dir``.
+    """
+
+    def __init__(
+        self,
+        stream: TextIO | None,
+        *,
+        verbose: bool = False,
+        quiet: bool = False,
+        debug: bool = False,
+        program: str = "redunlite",
+    ) -> None:
+        self._stream = stream
+        self._verbose = verbose
+        self._quiet = quiet
+        self._debug = debug
+        self._program = program
+        self._is_terminal = is_terminal(stream)
+        self.live_output = verbose and not quiet
+        self.wants_progress = self._is_terminal and not quiet
+        self._printed: dict[str, int] = {}
+        """Lines of each task that were wanted in its first `LINES_PER_TASK`."""
+        self._hidden: dict[str, int] = {}
+        """Lines of each task that were left out and not yet accounted for."""
+        self._second = 0.0
+        self._n_in_second = 0
+        self._begun = time.monotonic()
+        self._account_time = self._begun + HIDDEN_INTERVAL_S
+        self._redraw_time = 0.0
+        self._footer = ""
+        """The footer on the screen; empty when none is there."""
+        self._is_dry = False
+
+    # What the engine tells.
+
+    def header(self, version: str, folder: str) -> None:
+        """Print the two lines before a run; `folder` need not exist yet."""
+        if not self._quiet:
+            self._print([f"redunlite :: version {version}", f"config dir: {escape(folder)}"])
+
+    def execution_started(self, info: ExecutionInfo) -> None:
+        """Print the command line and the execution's id."""
+        self._is_dry = not info.uuid
+        self._begun = time.monotonic()
+        self._account_time = self._begun + HIDDEN_INTERVAL_S
+        if self._quiet:
+            return
+        command = format_command(info.argv)
+        what = f"Start Execution {info.uuid}:" if info.uuid else "Dry run:"
+        self._print([f"{what}  {command}"])
+
+    def wants_line(self, event: str, task: str) -> bool:
+        """Count one event of one task, and tell whether its line should be made."""
+        if self._verbose:
+            return not self._quiet
+        if event != RUN and event != CACHED:
+            return not self._quiet
+        if self._quiet:
+            return False
+        printed = self._printed.get(task, 0)
+        if printed < LINES_PER_TASK:
+            self._printed[task] = printed + 1
+            return True
+        now = time.monotonic()
+        if now - self._second >= 1.0:
+            self._second = now
+            self._n_in_second = 0
+            if now >= self._account_time:
+                self._account_for_hidden()
+        if self._n_in_second < LINES_PER_SECOND:
+            self._n_in_second += 1
+            return True
+        self._hidden[task] = self._hidden.get(task, 0) + 1
+        return False
+
+    def job_line(self, line: JobLine) -> None:
+        """Print the line of one job."""
+        self._print([format_job_line(line)])
+
+    def job_output(self, job_id: str, task: str, text: str) -> None:
+        """Print what a job wrote, each line with the job's id."""
+        self._print([f"{job_id} | {line}" for line in escape_lines(text)])
+
+    def first_failure(self, failure: Failure, n_running: int) -> None:
+        """Print a failure while other jobs still run."""
+        lines = [*self._format_detail(failure.detail)]
+        lines.append(f"1 failed; {n_running:,} running will finish, Ctrl-C to stop now")
+        self._print(lines)
+
+    def warning(self, message: str) -> None:
+        """Print one line."""
+        self._print([escape(message)])
+
+    def progress(self, counts: Mapping[str, TaskCounts], running: Sequence[str]) -> None:
+        """Redraw the footer."""
+        now = time.monotonic()
+        if not self.wants_progress or now < self._redraw_time:
+            return
+        self._redraw_time = now + REDRAW_INTERVAL_S
+        width = _get_width(self._stream)
+        text = cut_plain(format_footer(counts, running, now - self._begun), width - 1)
+        if text != self._footer:
+            self._write(ERASE_LINE + text)
+            self._footer = text
+
+    def execution_ended(self, end: ExecutionEnd) -> None:
+        """Print the table, the traceback of a failure, and the next step."""
+        self.close()
+        self.wants_progress = False
+        self._account_for_hidden()
+        lines: list[str] = []
+        if not self._quiet:
+            from redunlite.display.tables import format_status
+
+            lines += ["", *(f"| {line}" for line in format_status(end.counts)), ""]
+        if end.failure is not None:
+            lines += self._format_failure(end.failure)
+        elif end.status == "CANCELLED":
+            lines.append("*** Execution cancelled.")
+        if not self._quiet:
+            lines += self._format_next(end)
+        self._print(lines)
+
+    def close(self) -> None:
+        """Take the footer off the screen."""
+        if self._footer:
+            self._footer = ""
+            self._write(ERASE_LINE)
+
+    # Lines.
+
+    def _format_next(self, end: ExecutionEnd) -> list[str]:
+        if self._is_dry:
+            n_missing = sum(count.pending + count.running for count in end.counts.values())
+            if n_missing:
+                return ["Dry run: nothing was run or written; at least these jobs would run."]
+            return ["Dry run: everything is cached; nothing was run or written."]
+        lines = []
+        if end.failure is not None and end.failed_job:
+            lines.append(f"inspect: {self._program} log {end.failed_job}")
+        if end.uuid:
+            lines.append(f"details: {self._program} log {end.uuid[:8]}")
+        return lines
+
+    def _format_failure(self, failure: Failure) -> list[str]:
+        lines = ["*** Execution failed. Traceback (most recent task last):"]
+        steps = list(failure.steps)
+        middle: list[TraceStep] = []
+        if len(steps) > MAX_STEPS:
+            middle = steps[KEPT_STEPS:-KEPT_STEPS]
+        for i, step in enumerate(steps):
+            if middle and i == KEPT_STEPS:
+                lines.append(f"  {format_fold(middle)}")
+            if not middle or i < KEPT_STEPS or i >= len(steps) - KEPT_STEPS:
+                lines += _format_step(step)
+        lines += self._format_detail(failure.detail)
+        if failure.output_tail:
+            lines.append("last output of the job:")
+            lines += [f"  {line}" for line in escape_lines(failure.output_tail)]
+        return lines
+
+    def _format_detail(self, detail: ErrorDetail) -> list[str]:
+        frames: Sequence[Frame] = detail.frames
+        if self._debug and detail.all_frames:
+            frames = detail.all_frames
+        lines: list[str] = []
+        if frames:
+            from redunlite.tracebacks import format_frames
+
+            lines += [escape(line) for line in format_frames(frames)]
+        return lines + escape_lines(detail.summary)
+
+    def _account_for_hidden(self) -> None:
+        """Print how many lines of each task were left out since the last account."""
+        self._account_time = time.monotonic() + HIDDEN_INTERVAL_S
+        if self._hidden:
+            hidden, self._hidden = self._hidden, {}
+            self._print([f"… {n:,} more {task}" for task, n in hidden.items()])
+
+    # The stream.
+
+    def _print(self, lines: Sequence[str]) -> None:
+        """Write permanent lines, each with the prefix, in the footer's place."""
+        if not lines:
+            return
+        text = "".join(f"{PREFIX} {line}".rstrip() + "\n" for line in lines)
+        if self._footer:
+            text = ERASE_LINE + text + self._footer
+        self._write(text)
+
+    def _write(self, text: str) -> None:
+        if self._stream is None:
+            return
+        try:
+            self._stream.write(text)
+            self._stream.flush()
+        except UnicodeEncodeError:
+            encoding = self._stream.encoding or "ascii"
+            self._write(text.encode(encoding, "backslashreplace").decode(encoding))
+        except BlockingIOError:
+            pass  # somebody else made the terminal non-blocking, and it is full: the line is lost
+        except (OSError, ValueError):
+            stream, self._stream = self._stream, None
+            self.wants_progress = self.live_output = False
+            abandon(stream)
+
+
+def is_terminal(stream: TextIO | None) -> bool:
+    """Tell whether a stream is a terminal that understands cursor codes."""
+    try:
+        return stream is not None and stream.isatty() and os.environ.get("TERM") != "dumb"
+    except (OSError, ValueError):
+        return False
+
+
+def abandon(stream: TextIO) -> None:
+    """Send whatever a stream still holds to the null device.
+
+    For a stream that cannot be written any more: the interpreter would try again at its end, and
+    change the exit code for it.
+    """
+    try:
+        descriptor = stream.fileno()
+    except (OSError, ValueError):
+        return
+    null = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(null, descriptor)
+        stream.flush()
+    except (OSError, ValueError):
+        pass
+    finally:
+        os.close(null)
+
+
+def format_job_line(line: JobLine) -> str:
+    """Return ``Run    Job c5a729dc:  ns.main(greet='Hello') on default``, or its like."""
+    job = f"Job {line.job_id}:" if line.job_id else "Job:"
+    call = f"{escape(line.task)}({format_arguments(line.arguments)})"
+    if line.event == REJECT:
+        return f"*** Reject {job}  {call}:"
+    text = f"{line.event:<6} {job}  {call}"
+    if line.event == CACHED:
+        return f"{text} (eval_hash={line.eval_hash[:8]})"
+    if line.executor:
+        text += f" on {escape(line.executor)}"
+    return f"{text} ({escape(line.reason)})" if line.reason else text
+
+
+def _format_step(step: TraceStep) -> list[str]:
+    name = step.task.rpartition(".")[2]
+    place = f'File "{step.file}", line {step.line}, in {name}' if step.file else f"in {name}"
+    lines = [f"Job {step.job_id}: {place}"]
+    if step.text:
+        lines.append(f"  {step.text}")
+    lines += [f"  {argument} = {cut(shown, 200)}" for argument, shown in step.arguments]
+    return [f"  {escape(line)}" for line in lines]
+
+
+def format_fold(steps: Sequence[TraceStep]) -> str:
+    """Return ``… 49,980 more `f` …``, which stands for the middle of a long chain of jobs."""
+    names = list(dict.fromkeys(step.task.rpartition(".")[2] for step in steps))
+    told = ", ".join(f"`{escape(name)}`" for name in names[:3])
+    return f"… {len(steps):,} more {told}{', …' if len(names) > 3 else ''} …"
+
+
+def format_footer(
+    counts: Mapping[str, TaskCounts], running: Sequence[str], elapsed_s: float
+) -> str:
+    """Return the footer, in ASCII: elapsed time, counts, and the tasks that run."""
+    states = ("failed", "running", "pending", "cached", "done")
+    totals = dict.fromkeys(states, 0)
+    for count in counts.values():
+        totals["failed"] += count.failed
+        totals["running"] += count.running
+        totals["pending"] += count.pending
+        totals["cached"] += count.cached
+        totals["done"] += count.done
+    parts = [f"{totals[state]:,} {state}" for state in states if totals[state]]
+    text = f"{PREFIX} {format_elapsed(elapsed_s)}  {', '.join(parts) or 'starting'}"
+    names: dict[str, int] = {}
+    for task in running:
+        name = task.rpartition(".")[2]
+        names[name] = names.get(name, 0) + 1
+    if names:
+        text += ": " + ", ".join(f"{n} x{k}" if k > 1 else n for n, k in names.items())
+    return escape(text)
+
+
+def cut_plain(text: str, width: int) -> str:
+    """Return at most `width` characters of `text`, in ASCII where it was."""
+    if len(text) <= width:
+        return text
+    return text[: max(0, width - 3)] + "..."[: max(0, width)]
+
+
+def _get_width(stream: TextIO | None) -> int:
+    """Return the columns of the terminal, as they are now."""
+    try:
+        columns = os.get_terminal_size(stream.fileno()).columns if stream is not None else 0
+    except (OSError, ValueError):
+        columns = 0
+    return columns or 80
