@@ -487,7 +487,7 @@ class _Attributes(dict[str, Any]):
 class _Frame:
     """A container whose members are being hashed."""
 
-    __slots__ = ("value", "members", "tokens", "close", "tag")
+    __slots__ = ("value", "members", "tokens", "close", "tag", "is_shared")
 
     def __init__(
         self, value: Any, members: Iterator[Any], close: Callable[[_Frame], bytes], tag: bytes = b""
@@ -497,6 +497,7 @@ class _Frame:
         self.tokens: list[bytes] = []
         self.close = close
         self.tag = tag
+        self.is_shared = False
 
 
 class Walk:
@@ -548,6 +549,7 @@ class Walk:
                     if shared:
                         self._known[id(child)] = (opened, child)
                     continue
+                opened.is_shared = shared
                 self._push(opened)
                 frame = opened
                 break
@@ -557,7 +559,7 @@ class Walk:
                 tok = frame.close(frame)
                 stack.pop()
                 self._active.discard(id(frame.value))
-                if getrefcount(frame.value) > 4:
+                if frame.is_shared:
                     self._known[id(frame.value)] = (tok, frame.value)
                 frame = stack[-1]
                 frame.tokens.append(tok)

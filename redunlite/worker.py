@@ -17,14 +17,15 @@ come down on it::
 
 from __future__ import annotations
 
-import _signal
 import _thread
 import marshal
 import os
+import signal
 import struct
 import sys
 import time
 import types
+from _signal import getsignal  # type: ignore[import-not-found]  # as C has it: without enum
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
@@ -80,8 +81,17 @@ _PEAK_STEP_BYTES = 8 << 20
 
 
 _WATCHED_SIGNALS = tuple(
-    getattr(_signal, name)
-    for name in ("SIGINT", "SIGTERM", "SIGALRM", "SIGCHLD", "SIGPIPE", "SIGHUP", "SIGUSR1", "SIGUSR2")
+    int(getattr(signal, name))
+    for name in (
+        "SIGINT",
+        "SIGTERM",
+        "SIGALRM",
+        "SIGCHLD",
+        "SIGPIPE",
+        "SIGHUP",
+        "SIGUSR1",
+        "SIGUSR2",
+    )
 )
 
 
@@ -168,7 +178,11 @@ def run_call(
 
 
 def _settle_result(
-    result: Any, args: Sequence[Any], kwargs: Mapping[str, Any], function: Function, store: ValueStore
+    result: Any,
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    function: Function,
+    store: ValueStore,
 ) -> tuple[int, ValueRef, Any]:
     if type(result) not in SCALAR_TYPES and nested.has_lazy(result):
         from redunlite.expression import encode_result
@@ -252,10 +266,8 @@ class Surroundings:
         self._umask = os.umask(0)
         os.umask(self._umask)
         self._stdout, self._stderr = sys.stdout, sys.stderr
-        # The C function: making enum members of the answers would cost more than all the rest.
-        self._getsignal = _signal.getsignal
-        self._handlers = [(int(number), _signal.getsignal(number)) for number in _WATCHED_SIGNALS]
-        self._alarm = _signal.alarm
+        self._handlers = [(number, getsignal(number)) for number in _WATCHED_SIGNALS]
+        self._alarm = signal.alarm
 
     def restore(self) -> None:
         """Undo what the last job changed; cheap when it changed nothing."""
@@ -269,7 +281,6 @@ class Surroundings:
         umask = os.umask(self._umask)
         if umask != self._umask:
             os.umask(self._umask)
-        getsignal = self._getsignal
         for number, handler in self._handlers:
             if getsignal(number) is not handler:
                 self._restore_signal(number, handler)
@@ -290,8 +301,6 @@ class Surroundings:
                 self._environment[key] = value
 
     def _restore_signal(self, number: int, handler: Any) -> None:
-        import signal
-
         try:
             signal.signal(number, handler)
         except (TypeError, ValueError):  # a handler that was not set from Python
@@ -485,8 +494,6 @@ class Worker:
 
     def work(self) -> None:
         """Run calls until there are no more, or until a job has left something behind."""
-        import signal
-
         signal.signal(signal.SIGINT, self._on_interrupt)
         surroundings = Surroundings()
         receive, message = self._calls.recv_into, self._message

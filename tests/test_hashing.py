@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 from itertools import combinations
+from pathlib import Path
 from typing import Any
 
 import make_golden
@@ -220,24 +221,23 @@ def test_classes_are_those_of_objects_and_of_classes_as_values() -> None:
     assert classes == {f"make_golden:{name}" for name in ("Point", "Color", "MyList", "Slotted")}
 
 
-def test_main_goes_by_the_stem_of_its_file() -> None:
-    """What ``__main__`` defines is named as when its file is imported."""
-    program = (
-        "import runpy, sys; sys.path.insert(0, sys.argv[2]);"
-        "sys.argv = [sys.argv[1]]; runpy.run_path(sys.argv[0], run_name='__main__')"
-    )
-    text = (
+def test_main_goes_by_the_stem_of_its_file(tmp_path: Path) -> None:
+    """What ``__main__`` defines is named as when its file is imported; a file's ending is cut."""
+    path = tmp_path / "flow.py"
+    path.write_text(
         "from redunlite import hashing\n"
         "class Thing:\n    pass\n"
         "print(hashing.class_name(Thing), hashing.token(Thing()).hex())\n"
     )
     root = os.path.dirname(os.path.dirname(os.path.abspath(hashing.__file__)))
-    del program
-    done = subprocess.run(
-        [sys.executable, "-c", text], cwd=root, capture_output=True, text=True, check=True
-    )
 
-    assert done.stdout.split()[0] == "__main__:Thing"
+    def run(*args: str) -> str:
+        env = {**os.environ, "PYTHONPATH": os.pathsep.join([root, str(tmp_path)])}
+        done = subprocess.run([sys.executable, *args], env=env, stdout=subprocess.PIPE, check=True)
+        return done.stdout.decode()
+
+    assert run(str(path)).startswith("flow:Thing ")
+    assert run(str(path)) == run("-c", "import flow")
 
 
 def test_main_name_can_be_set_for_a_worker() -> None:

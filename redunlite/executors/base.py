@@ -94,9 +94,7 @@ class Pace:
         """Take the duration of a call that ended."""
         sample = min(duration_us, self.MAX_SAMPLE_US)
         mean = self._means.get(task_number)
-        self._means[task_number] = (
-            sample if mean is None else mean + (sample - mean) * self.WEIGHT
-        )
+        self._means[task_number] = sample if mean is None else mean + (sample - mean) * self.WEIGHT
 
 
 def make_cancelled(number: int) -> Outcome:

@@ -532,7 +532,7 @@ def iter_schema() -> Iterator[str]:
     """Yield the statements that make the tables and indexes, taken from the models."""
     import peewee as pw
 
-    scratch = pw.SqliteDatabase(":memory:")
+    scratch: Any = pw.SqliteDatabase(":memory:")
     with scratch.bind_ctx(models.TABLES):
         scratch.create_tables(models.TABLES, safe=False)
         rows = scratch.execute_sql(

@@ -1,0 +1,198 @@
+# PYTHON_ARGCOMPLETE_OK
+"""The command `redunlite`: which commands there are, and what happens to whatever goes wrong.
+
+Decided here: the words before a command's name, the dispatch, and the exit codes. Not here: what a
+command does (one file each, with `add_parser` beside `run`). No state.
+
+Only what the asked command needs is imported, and `run` never makes an argparse parser: its words
+are read by `cli.arguments`, because a task's options come from its signature.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from redunlite.cli import common
+from redunlite.errors import Interrupted, RedunliteError, UnknownNameError, UsageError
+
+if TYPE_CHECKING:
+    import argparse
+
+COMMANDS = ("run", "log", "show", "init", "help")
+
+DESCRIPTION = """\
+Run Python functions as a workflow: in parallel, cached, and with a record of where everything came
+from.
+
+  redunlite run workflow.py main --n 3      run a task of a file
+  redunlite run workflow.py help            list the tasks of a file
+  redunlite run workflow.py main help       show the options of a task
+  redunlite log                             list what ran; log ID tells about one thing
+  redunlite show ID                         show a recorded value
+"""
+
+
+class Settings(NamedTuple):
+    """What was said before the command's name."""
+
+    config: str | None = None
+    debug: bool = False
+    no_color: bool = False
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return the exit code.
+
+    Parameters
+    ----------
+    argv
+        The words after the program's name; default, those of this process.
+    """
+    common.open_missing_descriptors()
+    common.set_up_streams()
+    words = list(sys.argv[1:] if argv is None else argv)
+    try:
+        code = _dispatch(words)
+        return common.flush_output() or code
+    except Interrupted as interrupted:
+        return common.die_by_signal(interrupted.signal_number)
+    except KeyboardInterrupt:
+        import signal
+
+        return common.die_by_signal(signal.SIGINT)
+    except BrokenPipeError:
+        common.abandon(sys.stdout)
+        return common.DONE
+    except RedunliteError as error:
+        if "--debug" in words:
+            import traceback
+
+            traceback.print_exc()
+        common.flush_output()
+        return common.report_error(error)
+
+
+def _dispatch(words: list[str]) -> int:
+    settings, rest, wish = _read_settings(words)
+    if wish == "version":
+        return common.write_output(_describe_version())
+    if wish == "help" or not rest:
+        _make_parser().print_help()
+        return common.DONE
+    command = rest[0]
+    if command not in COMMANDS:
+        raise _unknown_command(command)
+    if command == "help":
+        return _help(rest[1:])
+    if command == "run" and not _asks_for_help(rest[1:]):
+        from redunlite.cli import run
+
+        return run.run_words(rest[1:], settings, argv=words)
+    if sys.platform == "win32":
+        raise UsageError("redunlite does not run on Windows itself", "use it inside WSL")
+    args = _make_parser(command).parse_args(rest)
+    for name, value in settings._asdict().items():
+        if not hasattr(args, name):
+            setattr(args, name, value)
+    module = _import_command(command)
+    code: int = module.run(args)
+    return code
+
+
+def _read_settings(words: Sequence[str]) -> tuple[Settings, list[str], str]:
+    """Return what the words before the command say, the rest, and ``help`` or ``version``."""
+    settings = Settings()
+    rest = list(words)
+    while rest and rest[0].startswith("-"):
+        word = rest.pop(0)
+        name, equals, value = word.partition("=")
+        if name in ("-h", "--help"):
+            return settings, rest, "help"
+        if name in ("-V", "--version"):
+            return settings, rest, "version"
+        if name == "--debug":
+            settings = settings._replace(debug=True)
+        elif name in ("--no-color", "--no_color"):
+            settings = settings._replace(no_color=True)
+        elif name in ("-c", "--config"):
+            if not equals and not rest:
+                raise UsageError(f"option {name} needs a folder")
+            settings = settings._replace(config=value if equals else rest.pop(0))
+        elif word.startswith("-c"):
+            settings = settings._replace(config=word[2:])
+        else:
+            known = ["--help", "--version", "--config", "--debug", "--no-color"]
+            raise UnknownNameError("option", name, known, "", "'redunlite help' lists them")
+    return settings, rest, ""
+
+
+def _unknown_command(word: str) -> UsageError:
+    if word.endswith(".py"):
+        return UsageError(f"unknown command {word!r}", f"to run a workflow: redunlite run {word}")
+    return UnknownNameError("command", word, COMMANDS, "", f"commands are {', '.join(COMMANDS)}")
+
+
+def _asks_for_help(words: Sequence[str]) -> bool:
+    """Tell whether `run` itself is asked about: before any file is named."""
+    for word in words:
+        if not word.startswith("-"):
+            return False
+        if word in ("-h", "--help"):
+            return True
+    return False
+
+
+def _help(words: Sequence[str]) -> int:
+    """Show the help of a command: `help COMMAND` is `COMMAND --help`."""
+    if not words:
+        _make_parser().print_help()
+        return common.DONE
+    if words[0] not in COMMANDS:
+        raise _unknown_command(words[0])
+    if words[0] == "run" and len(words) > 1:
+        from redunlite.cli import run
+
+        return run.run_words([*words[1:], "help"], Settings(), argv=["help", *words])
+    _make_parser(words[0]).parse_args([words[0], "--help"])
+    return common.DONE
+
+
+def _make_parser(command: str = "") -> argparse.ArgumentParser:
+    """Return the parser of one command, or of all."""
+    import argparse
+
+    parser = common.make_parser(
+        prog=common.PROGRAM,
+        description=DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("-V", "--version", action="store_true", help="show the version")
+    common.add_global_options(parser)
+    commands = parser.add_subparsers(
+        title="commands", metavar="COMMAND", dest="command", prog=common.PROGRAM
+    )
+    for name in (command,) if command else COMMANDS:
+        if name == "help":
+            added = commands.add_parser("help", help="show help", description="Show help.")
+            added.add_argument("words", nargs="*", metavar="COMMAND", help="what to tell about")
+        else:
+            _import_command(name).add_parser(commands)
+            common.add_global_options(commands.choices[name])
+    return parser
+
+
+def _import_command(name: str):  # type: ignore[no-untyped-def]
+    import importlib
+
+    return importlib.import_module(f"redunlite.cli.{name}")
+
+
+def _describe_version() -> str:
+    import sqlite3
+
+    import redunlite
+
+    python = ".".join(str(n) for n in sys.version_info[:3])
+    return f"redunlite {redunlite.__version__} (Python {python}, SQLite {sqlite3.sqlite_version})\n"
