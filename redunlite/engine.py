@@ -171,7 +171,7 @@ class Engine:
         self._open: dict[int, Job] = {}
         self._unwritten: list[Job] = []
         self._seen: dict[bytes, Any] = {}
-        """Eval hash to the `Job` in flight, or to what a finished one left (`_Finished`)."""
+        """Eval hash to the `Job` in flight, or to what a finished one left for `_copy_call`."""
         self._tasks: dict[int, Task[..., Any]] = {}
         self._task_ids: dict[int, int] = {}
         self._prefixes: dict[int, tuple[bytes, tuple[int, ...] | None]] = {}
@@ -1090,14 +1090,18 @@ class Engine:
             self._add_tasks(parent, job)
         self.recorder.record_job(job)
         if self._seen.get(job.eval_hash) is job:
-            self._seen[job.eval_hash] = (
-                job.call_id, job.call_hash, job.result, job.task_ids, job.failure, job.upstream_digest
-            )  # fmt: skip
+            if job.failure is None and job.task_ids is None and not job.upstream_digest:
+                self._seen[job.eval_hash] = (job.call_id, job.call_hash, job.result)
+            else:
+                self._seen[job.eval_hash] = (
+                    job.call_id, job.call_hash, job.result, job.task_ids, job.failure,
+                    job.upstream_digest,
+                )  # fmt: skip
         if job.failure is None:  # the job traceback shows the arguments of failed ones
             job.arguments = _NO_ARGUMENTS
         job.origins = None
-        job.single = job.cached = None
-        job.output = None
+        job.single = job.cached = job.usage = job.output = None
+        job.eval_hash = b"" if job.failure is None else job.eval_hash
         job.origin = job.call_id
         job.upstream = job.call_hash
         if job.failure is not None:
@@ -1170,9 +1174,9 @@ class Engine:
         call_id: int,
         call_hash: bytes,
         result: ValueRef | None,
-        task_ids: set[int] | None,
-        failure: Failure | None,
-        upstream: bytes,
+        task_ids: set[int] | None = None,
+        failure: Failure | None = None,
+        upstream: bytes = b"",
     ) -> None:
         """End a job with the call of another job of this run."""
         job.task_ids = task_ids

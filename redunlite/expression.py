@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 SCALARS = frozenset({type(None), bool, int, float, str, bytes})
 """Immutable types that expressions and tables hold as they are."""
 
-_UNSET = object()
+NO_KEYWORDS: Mapping[str, Any] = {}
+"""Shared by all calls without keywords: a dictionary each would cost 64 bytes a call."""
 
 
 class Expression(Lazy):
@@ -760,7 +761,7 @@ def decode_expression(
                 if type(a) not in scalars:
                     args = [item(a) for a in args]
                     break
-            named = {k: item(v) for k, v in kwargs.items()} if kwargs else {}
+            named = {k: item(v) for k, v in kwargs.items()} if kwargs else NO_KEYWORDS
             made = TaskExpression if kind == _TASK else SchedulerExpression
             append(made(tasks[task], args, named, origins))
         elif kind == _SIMPLE:

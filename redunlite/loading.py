@@ -473,7 +473,7 @@ class ProjectFinder:
 def install_finder() -> None:
     """Let project modules be loaded from their text from now on. May be called again."""
     if not any(isinstance(finder, (ProjectFinder, WorkerFinder)) for finder in sys.meta_path):
-        sys.meta_path.insert(0, ProjectFinder())  # type: ignore[arg-type]
+        sys.meta_path.insert(0, ProjectFinder())
     alias_main()
 
 
@@ -544,7 +544,7 @@ def _read_workflow(path: str) -> str:
     try:
         return read_text(path)
     except FileNotFoundError as error:
-        folder, base = os.path.split(path)
+        folder = os.path.dirname(path)
         try:
             names = [n for n in os.listdir(folder) if n.endswith(".py")]
         except OSError:
@@ -592,7 +592,7 @@ class WorkerFinder:
         """Stand first on `sys.meta_path`, in place of a finder of the main process."""
         sys.meta_path[:] = [f for f in sys.meta_path if not isinstance(f, ProjectFinder)]
         if self not in sys.meta_path:
-            sys.meta_path.insert(0, self)  # type: ignore[arg-type]
+            sys.meta_path.insert(0, self)
 
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None

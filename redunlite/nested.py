@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import copy
 import sys
-from collections import defaultdict, deque
+from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -206,8 +206,10 @@ def _rebuild_dict(container: Any, cls: type[dict[Any, Any]], members: list[Any])
     made = cls.__new__(cls)
     if issubclass(cls, defaultdict):
         made.default_factory = container.default_factory  # type: ignore[attr-defined]
+    # Past the user's own `__setitem__`, but an OrderedDict keeps its order in one of its own.
+    base = OrderedDict if issubclass(cls, OrderedDict) else dict
     for key, member in pairs:
-        dict.__setitem__(made, key, member)
+        base.__setitem__(made, key, member)
     return _copy_attributes(container, made)
 
 

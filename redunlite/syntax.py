@@ -97,7 +97,7 @@ def _open_node(
     for name in cls._fields:
         if name in _SKIPPED:
             continue
-        value = getattr(node, name, None)
+        value: Any = getattr(node, name, None)
         if name == "decorator_list":
             value = value[n_skipped:]
         elif name == "body" and isinstance(node, _DOCUMENTED):
@@ -235,7 +235,15 @@ class Uses:
 class _Scope:
     """Names bound in a function, class body or comprehension."""
 
-    __slots__ = ("bound", "free", "imports", "is_class", "is_comprehension", "is_root", "parent")
+    __slots__ = (
+        "bound",
+        "global_names",
+        "imports",
+        "is_class",
+        "is_comprehension",
+        "is_root",
+        "parent",
+    )
 
     def __init__(
         self,
@@ -250,7 +258,7 @@ class _Scope:
         self.is_comprehension = is_comprehension
         self.is_root = is_root
         self.bound: set[str] = set()
-        self.free: set[str] = set()
+        self.global_names: set[str] = set()
         self.imports: dict[str, ImportedName] = {}
 
     def find(self, name: str) -> tuple[bool, ImportedName | None]:
@@ -261,10 +269,8 @@ class _Scope:
             if (first or not scope.is_class) and name in scope.bound:
                 imported = scope.imports.get(name)
                 return imported is not None, imported
-            if name in scope.free and not scope.is_class:
-                # `global` ends the search; for `nonlocal` an outer scope may bind it.
-                pass
-            # A comprehension sees the names of the class body only in its first iterable.
+            if first and name in scope.global_names:
+                return True, None
             first = False
             scope = scope.parent
         return True, None
@@ -430,6 +436,8 @@ def _bind(body: Iterable[ast.AST], scope: _Scope) -> None:
         node, inside = stack.pop()
         if isinstance(node, (ast.Global, ast.Nonlocal)):
             declared.update(node.names)
+            if isinstance(node, ast.Global):
+                scope.global_names.update(node.names)
         elif isinstance(node, (*_FUNCTIONS, ast.ClassDef)):
             if not inside:
                 scope.bound.add(node.name)
@@ -451,7 +459,6 @@ def _bind(body: Iterable[ast.AST], scope: _Scope) -> None:
                 scope.bound.update(_own_names(node))
             stack.extend((n, inside) for n in ast.iter_child_nodes(node))
     scope.bound -= declared
-    scope.free |= declared
 
 
 def _own_names(node: ast.AST) -> Iterator[str]:

@@ -86,12 +86,12 @@ def _dispatch(words: list[str]) -> int:
         raise _unknown_command(command)
     if command == "help":
         return _help(rest[1:])
+    if sys.platform == "win32":
+        raise UsageError("redunlite does not run on Windows itself", "use it inside WSL")
     if command == "run" and not _asks_for_help(rest[1:]):
         from redunlite.cli import run
 
         return run.run_words(rest[1:], settings, argv=words)
-    if sys.platform == "win32":
-        raise UsageError("redunlite does not run on Windows itself", "use it inside WSL")
     args = _make_parser(command).parse_args(rest)
     for name, value in settings._asdict().items():
         if not hasattr(args, name):

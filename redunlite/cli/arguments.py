@@ -275,18 +275,26 @@ def _unreadable(annotation: Any, name: str) -> Reader:
 
 
 def parse_words(
-    options: Iterable[Option], words: Sequence[str], where: str, stop_after: int | None = None
+    options: Iterable[Option],
+    words: Sequence[str],
+    where: str,
+    *,
+    others: Iterable[Option] = (),
+    stop_after: int | None = None,
+    hint: str = "",
 ) -> Parsed:
     """Return what `words` say.
 
     Parameters
     ----------
-    options
-        The first to claim a spelling has it.
     where
         For messages, such as ``"task 'main'"``.
+    others
+        Further options; what `options` claim is not theirs.
     stop_after
         Stop behind this many words that are no options.
+    hint
+        What to do about an unknown option that is like no other.
 
     Raises
     ------
@@ -295,7 +303,7 @@ def parse_words(
     UsageError
         For a value that is missing or cannot be read.
     """
-    spellings = _list_spellings(options)
+    spellings = {**_list_spellings(others), **_list_spellings(options)}
     values: dict[str, Any] = {}
     plain: list[str] = []
     rest = list(words)
@@ -314,7 +322,7 @@ def parse_words(
             elif first is not None:
                 found, spelling, equals, text = first, word[:2], "=", word[2:]
         if found is None:
-            raise _unknown_option(spelling, spellings, where)
+            raise UnknownNameError("option", spelling, spellings, f"for {where}", hint)
         option, is_negated = found
         given = [text] if equals else None
         values[option.name] = _take(option, spelling, is_negated, given, rest, spellings, values)
@@ -350,10 +358,6 @@ def _find_spelling(spellings: _Spellings, spelling: str) -> tuple[Option, bool] 
     if found is None and spelling.startswith("--"):
         found = spellings.get("--" + spelling[2:].replace("_", "-"))
     return found
-
-
-def _unknown_option(spelling: str, spellings: Collection[str], where: str) -> UnknownNameError:
-    return UnknownNameError("option", spelling, spellings, f"for {where}")
 
 
 def _take(

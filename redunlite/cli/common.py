@@ -170,9 +170,15 @@ def _describe_extra(parser: argparse.ArgumentParser, word: str) -> UsageError:
     if word.startswith("-"):
         spelling = word.partition("=")[0]
         return UnknownNameError(
-            "option", spelling, parser._option_string_actions, where, f"'{parser.prog} --help' lists them"
+            "option",
+            spelling,
+            parser._option_string_actions,
+            where,
+            f"'{parser.prog} --help' lists them",
         )
-    return UsageError(f"unexpected word {word!r} {where}".rstrip(), f"'{parser.prog} --help' tells more")
+    return UsageError(
+        f"unexpected word {word!r} {where}".rstrip(), f"'{parser.prog} --help' tells more"
+    )
 
 
 def add_global_options(parser: argparse.ArgumentParser) -> None:

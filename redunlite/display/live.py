@@ -99,6 +99,8 @@ class ConsoleReporter:
         self._footer = ""
         """The footer on the screen; empty when none is there."""
         self._is_dry = False
+        self.status = ""
+        """How the execution ended: DONE, FAILED, CANCELLED or DRY; empty before."""
 
     # What the engine tells.
 
@@ -175,6 +177,7 @@ class ConsoleReporter:
     def execution_ended(self, end: ExecutionEnd) -> None:
         """Print the table, the traceback of a failure, and the next step."""
         self.close()
+        self.status = end.status
         self.wants_progress = False
         self._account_for_hidden()
         lines: list[str] = []

@@ -28,7 +28,7 @@ import random
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from redunlite.errors import (
     ConfigError,
@@ -36,8 +36,11 @@ from redunlite.errors import (
     DatabaseError,
     NewerDatabaseError,
 )
-from redunlite.recorder import migrations, models
-from redunlite.recorder.models import CANCELLED, FAILED, RUNNING, SCHEMA_VERSION, SERIAL_BITS
+from redunlite.recorder import migrations
+from redunlite.recorder.codes import CANCELLED, FAILED, RUNNING, SCHEMA_VERSION, SERIAL_BITS
+
+if TYPE_CHECKING:
+    from redunlite.recorder.models import Table
 
 APPLICATION_ID = 0x72646C74
 """`PRAGMA application_id` of our databases: ``rdlt``."""
@@ -530,7 +533,10 @@ def _create_tables(connection: sqlite3.Connection) -> None:
 
 def iter_schema() -> Iterator[str]:
     """Yield the statements that make the tables and indexes, taken from the models."""
+    # Here, because Peewee takes 50 ms to import and most commands find their tables made.
     import peewee as pw
+
+    from redunlite.recorder import models
 
     scratch: Any = pw.SqliteDatabase(":memory:")
     with scratch.bind_ctx(models.TABLES):
@@ -543,7 +549,7 @@ def iter_schema() -> Iterator[str]:
     yield from statements
 
 
-def insert_sql(model: type[models.Table]) -> str:
+def insert_sql(model: type[Table]) -> str:
     """Return the text of an INSERT of all columns of a model, in the order of its fields."""
     meta = model._meta
     columns = [field.column_name for field in meta.sorted_fields]

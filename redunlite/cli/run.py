@@ -1,0 +1,460 @@
+"""`redunlite run FILE TASK`: run a task, or tell about the tasks of a file.
+
+Decided here: which task the words mean, the options of `run` itself, and how a result reaches
+standard output. Not here: how words become arguments (`cli.arguments`), what a run is (`session`).
+Listing, help, info and errors create nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from redunlite.cli import common
+from redunlite.cli.arguments import (
+    Option,
+    Parsed,
+    Reader,
+    check_required,
+    format_default,
+    make_options,
+    parse_words,
+    split_call,
+)
+from redunlite.errors import DryRunResult, UnknownNameError, UsageError
+
+if TYPE_CHECKING:
+    import argparse
+    from types import ModuleType
+
+    from redunlite.cli import Settings
+    from redunlite.config import Config
+    from redunlite.display.live import ConsoleReporter
+    from redunlite.task import Task
+
+HELP, INFO = "help", "info"
+
+
+def _read_workers(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise ValueError("a whole number, 1 or more")
+    return int(text)
+
+
+_TEXT = Reader(str)
+_OWN = "run."
+"""Before the names of `run`'s own options, which share a dict with a task's parameters."""
+
+RUN_OPTIONS: tuple[Option, ...] = (
+    Option("run.dry_run", "--dry-run", None, None, ("-n",), "tell what would run; write nothing"),
+    Option("run.no_cache", "--no-cache", None, None, (), "use no result of an earlier execution"),
+    Option("run.fail_fast", "--fail-fast", None, None, (), "end all other jobs when one fails"),
+    Option(
+        "run.keep_going", "--keep-going", None, None, (),
+        "go on with what does not depend on a failed job",
+    ),
+    Option("run.workers", "--workers", Reader(_read_workers, "N"), None, (), "jobs at one time"),
+    Option("run.executor", "--executor", _TEXT, None, (), "executor of tasks that name none"),
+    Option("run.verbose", "--verbose", None, None, ("-v",), "every job line, and what jobs print"),
+    Option("run.quiet", "--quiet", None, None, ("-q",), "failures and the result only"),
+    Option("run.help", "--help", None, None, ("-h",), "show help"),
+    Option("run.config", "--config", _TEXT, None, ("-c",), "folder with configuration and database"),
+    Option("run.debug", "--debug", None, None, (), "show all frames of tracebacks"),
+    Option("run.no_color", "--no-color", None, None, (), "no colours, as with NO_COLOR"),
+)  # fmt: skip
+
+GLOBAL_NAMES = ("run.config", "run.debug", "run.no_color")
+
+
+class RunSettings(NamedTuple):
+    """What `run`'s own options say."""
+
+    dry_run: bool = False
+    no_cache: bool = False
+    fail_fast: bool = False
+    keep_going: bool = False
+    workers: int | None = None
+    executor: str | None = None
+    verbose: bool = False
+    quiet: bool = False
+    help: bool = False
+    config: str | None = None
+    debug: bool = False
+    no_color: bool = False
+
+
+class Request(NamedTuple):
+    """A task and what to do with it."""
+
+    task: Task[..., Any]
+    options: list[Option]
+    """One for each parameter that can be set."""
+    values: dict[str, Any]
+    """Arguments that were given, by parameter name."""
+    action: str
+    """``help``, ``info``, or empty to run."""
+    settings: RunSettings
+
+
+def add_parser(commands: Any) -> argparse.ArgumentParser:
+    """Add the parser of this command, which serves help and completion; `run_words` reads."""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        "run",
+        help="run a task of a workflow file",
+        usage="redunlite run [options] FILE [TASK] [help | info | task options]",
+        description="Run a task and print its result. 'redunlite run FILE help' lists the tasks; "
+        "'redunlite run FILE TASK help' shows a task's options, which come after its name. "
+        "The options below work there too, where the task has no parameter of that name.",
+    )
+    parser.add_argument("file", metavar="FILE", help="workflow file")
+    parser.add_argument("task", metavar="TASK", nargs="?", help="task, with or without namespace")
+    for option in RUN_OPTIONS:
+        if option.name in GLOBAL_NAMES or option.name == "run.help":
+            continue
+        flags = (*option.spellings, option.flag)
+        if option.reader is None:
+            parser.add_argument(*flags, action="store_true", help=option.meaning)
+        else:
+            metavar = option.reader.name or "NAME"
+            parser.add_argument(*flags, metavar=metavar, help=option.meaning)
+    return parser
+
+
+def run_words(words: Sequence[str], settings: Settings, *, argv: Sequence[str]) -> int:
+    """Do what the words after ``run`` say; return the exit code.
+
+    Parameters
+    ----------
+    argv
+        The whole command line after the program's name, to be recorded.
+    """
+    head = parse_words(
+        RUN_OPTIONS, words, "'run'", stop_after=2, hint="a task's options come after its name"
+    )
+    if not head.words:
+        raise UsageError("which workflow file?", "redunlite run FILE TASK")
+    path, name = head.words[0], head.words[1] if head.words[1:] else ""
+    own = RunSettings(**settings._asdict())._replace(**_own_values(head))
+    if own.help and not name:
+        name = HELP
+
+    from redunlite.loading import load_workflow
+
+    module = load_workflow(path)
+    if not name:
+        common.print_error(f"which task of {path}?", f"redunlite run {path} TASK")
+        common.write_output(_format_listing(module))
+        return common.USAGE
+    if name == HELP:
+        if head.rest:
+            raise UsageError(
+                f"unexpected word {head.rest[0]!r} after 'help'",
+                f"redunlite run {path} TASK help tells about one task",
+            )
+        _make_reporter(own)[1].header(*_header_facts(own))
+        return common.write_output(_format_listing(module))
+    request = _read_request(find_task(module, name, path), own, head.rest, path)
+    if request.action == HELP:
+        _make_reporter(request.settings)[1].header(*_header_facts(request.settings))
+        return common.write_output(format_help(request))
+    if request.action == INFO:
+        _make_reporter(request.settings)[1].header(*_header_facts(request.settings))
+        return common.write_output(format_info(request.task))
+    return _run(request, path, argv)
+
+
+def _own_values(parsed: Parsed) -> dict[str, Any]:
+    """Return the values of `run`'s own options, without their mark."""
+    return {
+        name.removeprefix(_OWN): value
+        for name, value in parsed.values.items()
+        if name.startswith(_OWN)
+    }
+
+
+# Which task.
+
+
+def iter_tasks(module: ModuleType) -> list[Task[..., Any]]:
+    """Return the tasks of a workflow file, by name: those it defines, and those it imported."""
+    from redunlite.task import Task, get_task_registry
+
+    names = {value.fullname for value in vars(module).values() if isinstance(value, Task)}
+    found = [
+        task
+        for task in get_task_registry()
+        if task.module == module.__name__
+        or (task.fullname in names and task.namespace != "redunlite")
+    ]
+    return sorted(found, key=lambda task: task.fullname)
+
+
+def find_task(module: ModuleType, name: str, path: str) -> Task[..., Any]:
+    """Return the task of a workflow file that is called `name`, with or without namespace.
+
+    Raises
+    ------
+    UnknownNameError
+        With the nearest name.
+    UsageError
+        When several namespaces have one of that name.
+    """
+    from redunlite.task import get_task_registry
+
+    tasks = iter_tasks(module)
+    own = [task for task in tasks if task.name == name and task.module == module.__name__]
+    if len(own) == 1:
+        return own[0]
+    exact = get_task_registry().get(name)
+    if exact is not None and exact.namespace != "redunlite":
+        return exact
+    short = own or [task for task in tasks if task.name == name]
+    if len(short) == 1:
+        return short[0]
+    if short:
+        listed = ", ".join(task.fullname for task in short)
+        raise UsageError(f"task {name!r} is ambiguous in {path}", f"it may be {listed}")
+    names = [task.name for task in tasks] + [task.fullname for task in tasks]
+    hint = f"redunlite run {path} help lists its tasks" if tasks else f"{path} has no tasks"
+    raise UnknownNameError("task", name, names, f"in {path}", hint)
+
+
+def _format_listing(module: ModuleType) -> str:
+    """Return the tasks of a file, each with the first line of its docstring."""
+    tasks = iter_tasks(module)
+    width = max((len(task.fullname) for task in tasks), default=0)
+    lines = ["Tasks available:"]
+    for task in tasks:
+        first = next(iter(task.doc.strip().splitlines()), "")
+        lines.append(f"   {task.fullname:<{width}}  {common.escape(first)}".rstrip())
+    if not tasks:
+        lines.append("   none; a task is a function with @task above it")
+    return "\n".join(lines) + "\n"
+
+
+# What to do with it.
+
+
+def _read_request(
+    task: Task[..., Any], settings: RunSettings, words: Sequence[str], path: str
+) -> Request:
+    options = make_options(task.func)
+    where = f"task {task.name!r}"
+    hint = f"redunlite run {path} {task.name} help shows its options"
+    parsed = parse_words(options, words, where, others=RUN_OPTIONS, hint=hint)
+    values = {name: v for name, v in parsed.values.items() if not name.startswith(_OWN)}
+    settings = settings._replace(**_own_values(parsed))
+    action = HELP if settings.help else ""
+    if parsed.words:
+        action, *more = parsed.words
+        wrong = more[0] if action in (HELP, INFO) and more else action
+        if more or action not in (HELP, INFO):
+            example = next((o.flag for o in options if o.name not in values), "--NAME")
+            raise UsageError(
+                f"unexpected word {wrong!r} for {where}",
+                f"arguments are given by name: {example} {wrong}; {hint}",
+            )
+    if not action:
+        check_required(options, values, where, hint)
+        if settings.fail_fast and settings.keep_going:
+            raise UsageError("--fail-fast and --keep-going exclude each other")
+    return Request(task, options, values, action, settings)
+
+
+# Telling about a task.
+
+
+def make_task_parser(task: Task[..., Any], options: Sequence[Option]) -> argparse.ArgumentParser:
+    """Return an argparse parser with a task's options, for its help and for completion."""
+    import argparse
+    import inspect
+
+    class BoolAction(argparse.Action):
+        """``--flag | --no-flag``."""
+
+        def format_usage(self) -> str:
+            return " | ".join(self.option_strings)
+
+        def __call__(self, *args: Any) -> None:
+            """Take nothing: this parser reads no words."""
+
+    parser = common.make_parser(
+        prog=task.fullname,
+        description="\n".join(map(common.escape, inspect.cleandoc(task.doc).splitlines())),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        add_help=False,
+    )
+    own = any(option.flag == "--help" for option in options)
+    parser.add_argument(
+        "-h", *([] if own else ["--help"]), action="help", help="show this help message and exit"
+    )
+    for option in options:
+        settings: dict[str, Any] = {
+            "required": option.is_required,
+            "help": common.escape(format_default(option)).replace("%", "%%"),
+        }
+        reader = option.reader
+        assert reader is not None
+        if reader.is_bool:
+            parser.add_argument(
+                option.flag,
+                option.negated,
+                dest=option.name,
+                action=BoolAction,
+                nargs=0,
+                **settings,
+            )
+            continue
+        metavar = option.flag[2:].upper().replace("-", "_")
+        if reader.choices:
+            metavar = "{" + ",".join(reader.choices) + "}"
+        metavar = common.escape(metavar).replace("%", "%%")
+        parser.add_argument(option.flag, dest=option.name, metavar=metavar, **settings)
+    actions = parser.add_subparsers(prog=task.fullname)
+    actions.add_parser(HELP, help="Show help for calling a task.")
+    actions.add_parser(INFO, help="Show task information.")
+    return parser
+
+
+def format_help(request: Request) -> str:
+    """Return the help of a task: its options, with types and defaults."""
+    return make_task_parser(request.task, request.options).format_help()
+
+
+def format_info(task: Task[..., Any]) -> str:
+    """Return a task's hash and source, what its hash covers, and what it cannot cover."""
+    fingerprint = task.fingerprint
+    lines = [f"Task {task.hash.hex()} {task.fullname}", ""]
+    if fingerprint.source:
+        lines += [f"  {line}" for line in fingerprint.source.rstrip().splitlines()]
+    else:
+        lines.append("  source not available; the compiled code stands for it")
+    lines += ["", "Tracks:"]
+    width = max((len(part.kind) for part in fingerprint.components), default=0)
+    for part in fingerprint.components:
+        place = f"  {part.file}:{part.line}" if part.file else ""
+        lines.append(f"  {part.kind:<{width}}  {part.name}{place}")
+    if not fingerprint.components:
+        lines.append("  nothing beside its own source")
+    if fingerprint.untracked:
+        lines += ["", "Cannot track (name it in depends=):"]
+        lines += [f"  {hole.name}: {hole.reason}" for hole in fingerprint.untracked]
+    return "".join(common.escape(line) + "\n" for line in lines)
+
+
+# Running it.
+
+
+def _make_reporter(settings: RunSettings) -> tuple[str | None, ConsoleReporter]:
+    """Return the folder in use, or None, and a reporter on standard error."""
+    from redunlite.config import resolve_folder
+    from redunlite.display.live import ConsoleReporter
+    from redunlite.display.text import quote
+
+    folder = resolve_folder(settings.config)
+    program = common.PROGRAM
+    if settings.config is not None:
+        program += f" -c {quote(settings.config)}"
+    reporter = ConsoleReporter(
+        sys.stderr,
+        verbose=settings.verbose,
+        quiet=settings.quiet,
+        debug=settings.debug,
+        program=program,
+    )
+    return folder, reporter
+
+
+def _header_facts(settings: RunSettings) -> tuple[str, str]:
+    """Return the version, and the folder in use or the one that a run would make."""
+    import redunlite
+    from redunlite.config import FOLDER_NAME, resolve_folder
+
+    folder = resolve_folder(settings.config) or os.path.join(os.getcwd(), FOLDER_NAME)
+    return redunlite.__version__, folder
+
+
+def _run(request: Request, path: str, argv: Sequence[str]) -> int:
+    settings = request.settings
+    folder, reporter = _make_reporter(settings)
+    config = _load_config(folder, settings)
+    args, kwargs = split_call(request.options, request.values)
+    expression = request.task(*args, **kwargs)
+
+    from redunlite.session import open_session
+
+    reporter.header(*_header_facts(settings))
+    try:
+        session = open_session(
+            folder=folder,
+            config=config,
+            reporter=reporter,
+            workers=settings.workers,
+            executor=settings.executor,
+            read_only=settings.dry_run,
+        )
+        try:
+            result = session.run(
+                expression,
+                argv=argv,
+                cache=not settings.no_cache,
+                dry_run=settings.dry_run,
+                failure_policy=config.scheduler.on_failure,
+            )
+        finally:
+            session.close()
+    except DryRunResult:
+        if reporter.status == common.FAILED:
+            raise
+        return common.DONE
+    except BaseException:  # whatever the task raised, of which the reporter has told
+        if reporter.status != "FAILED":
+            raise
+        return common.FAILED
+    finally:
+        reporter.close()
+    return _print_result(result)
+
+
+def _load_config(folder: str | None, settings: RunSettings) -> Config:
+    """Return the configuration in force, with the flags on top.
+
+    Raises
+    ------
+    UnknownNameError
+        For an executor that is not configured.
+    """
+    from redunlite.config import load_config
+
+    flags: dict[str, dict[str, Any]] = {}
+    if settings.fail_fast or settings.keep_going:
+        flags["scheduler"] = {"on_failure": "fail-fast" if settings.fail_fast else "keep-going"}
+    config = load_config(folder, flags)
+    if settings.executor is not None and settings.executor not in config.executors:
+        raise UnknownNameError("executor", settings.executor, config.executors)
+    return config
+
+
+def _print_result(result: Any) -> int:
+    """Write a result to standard output, and nothing for None; return the exit code."""
+    if result is None:
+        return common.DONE
+    try:
+        text = format_result(result)
+    except Exception as error:  # the `__repr__` of a user's class
+        common.print_error(f"cannot show the result: {type(error).__name__}: {error}")
+        return common.FAILED
+    return common.write_output(f"{text}\n")
+
+
+def format_result(result: Any) -> str:
+    """Return a result as Python would write it, broken into lines where it is long."""
+    if type(result) in (str, int, float, bool):  # without the import, a tenth of a short run
+        text = repr(result)
+        if len(text) <= 80:
+            return text
+    import pprint
+
+    return pprint.pformat(result, sort_dicts=False)

@@ -1,0 +1,1331 @@
+"""What of the code counts in a task's hash.
+
+Decided here, and kept for ever under `hashing.HASH_VERSION`: a task's hash covers the normal form of
+its function, and of all functions and classes of the user's project that it reaches, the values of
+the constants, and name and version of the installed packages. Not here: how a text is found for a
+function (`loading`), what its normal form is (`syntax`).
+
+The parts form a graph: each is hashed by itself and lists what it reaches by the names in its source
+(closure cells, defaults and base classes by their place). Parts are numbered in the order in which
+they are reached, and the pre-image is the list of them. No file or module name enters it, so code can
+be moved, cloned and renamed; cycles need no care.
+
+What cannot be followed is listed as untracked, with the reason: `depends=` is the way out.
+
+State: how installed packages count and which folder paths are relative to (both set by the session),
+the hashes of classes, and the names found in each function.
+
+>>> def scale(x):
+...     return 2 * x
+>>> fingerprint_task(scale, "docs.scale").components[0].name
+'scale'
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import dataclasses
+import enum
+import functools
+import os
+import sys
+import types
+import weakref
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import PurePath
+from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType
+from typing import Any
+
+from redunlite import hashing, kinds, loading, syntax
+from redunlite import value as value_room
+from redunlite.errors import HiddenExpressionError, UnhashableValueError
+from redunlite.hashing import digest, token
+from redunlite.kinds import Lazy, TaskKind, TypeHandler
+from redunlite.loading import SourceFile
+from redunlite.packages import find_module_file, find_package
+from redunlite.syntax import Chain, ImportedName, Use, Uses
+
+FUNCTION = "function"
+CLASS = "class"
+CONSTANT = "constant"
+PACKAGE = "package"
+CODE = "code"
+"""A function by its compiled code, or a module as a whole."""
+VERSION = "version"
+
+
+@dataclass(frozen=True)
+class Component:
+    """One part of what a task's hash covers."""
+
+    kind: str
+    """FUNCTION, CLASS, CONSTANT, PACKAGE, CODE or VERSION."""
+    name: str
+    """Qualified name of a function or class; else the name it is reached by."""
+    hash: bytes
+    """20 bytes over kind, name and the part's own content, without what it reaches."""
+    source: str | None
+    """Full source text, without indentation and the decorators that do not count."""
+    file: str | None
+    """Absolute path."""
+    line: int | None
+    """Line of the first line of `source`."""
+
+
+@dataclass(frozen=True)
+class Untracked:
+    """Something that a task may use and that its hash does not cover."""
+
+    name: str
+    """As it is written in the source."""
+    reason: str
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """What a task's hash covers."""
+
+    hash: bytes
+    """20 bytes."""
+    components: tuple[Component, ...]
+    """The task's own function first, then in the order in which they are reached."""
+    untracked: tuple[Untracked, ...]
+    source: str | None
+    """The function's own source, without indentation and decorators; None when there is none."""
+    file: str | None
+    """Absolute path of the file that defines the function."""
+    line: int | None
+    """Line of the ``def``."""
+
+
+# Settings.
+
+_packages_mode = "version"
+_project_folder: str | None = None
+
+
+def set_packages(mode: str) -> None:
+    """Say how installed packages count: by ``version``, by ``major`` version, or ``ignore``."""
+    global _packages_mode
+    if mode not in ("version", "major", "ignore"):
+        raise ValueError(f"packages must be version, major or ignore, not {mode!r}")
+    _packages_mode = mode
+    _forget_hashes()
+
+
+def set_project_folder(folder: str | None) -> None:
+    """Say which folder the paths in constants are relative to; None: that of the task's file."""
+    global _project_folder
+    _project_folder = None if folder is None else os.path.abspath(folder)
+    _forget_hashes()
+
+
+def _forget_hashes() -> None:
+    _class_hashes.clear()
+    _function_hashes.clear()
+
+
+# The surface.
+
+
+def fingerprint_task(
+    func: Any,
+    fullname: str,
+    *,
+    version: str | None = None,
+    hash_includes: Iterable[Any] = (),
+    depends: Iterable[Any] = (),
+    ignore: Iterable[Any] = (),
+    config_args: Iterable[str] = (),
+) -> Fingerprint:
+    """Return what the hash of a task covers.
+
+    Parameters
+    ----------
+    func
+        The task's function.
+    fullname
+        Name of the task, with its namespace.
+    version
+        Stands for the code.
+    hash_includes, depends
+        Values and functions that count beside the code.
+    ignore
+        Helpers, or their names, that do not count.
+    config_args
+        Names of the parameters that are not part of the cache key.
+
+    Raises
+    ------
+    UnhashableValueError
+        When a value of `hash_includes` or `depends` has no hash.
+    """
+    reach = _Reach(func, ignore)
+    source, file, line = _locate(func)
+    if version is None:
+        reach.add_root(func)
+    else:
+        body = digest(b"version", token(version))
+        reach.add_part(_Part(VERSION, "version", body, str(version)))
+    for label, values in (("include", hash_includes), ("depends", depends)):
+        for index, value in enumerate(_listed(values)):
+            reach.add_value(value, f"{label}[{index}]")
+    reach.run()
+    names = sorted(_listed(config_args))
+    task_hash = digest(b"task", fullname.encode(), token(names), *reach.iter_fields())
+    return Fingerprint(
+        task_hash, reach.make_components(), tuple(reach.untracked), source, file, line
+    )
+
+
+def function_hash(func: FunctionType) -> bytes:
+    """Return the 20 bytes that stand for a function as a value: its code and all that it reaches."""
+    known = _function_hashes.get(func)
+    if known is None:
+        key = id(func)
+        if key in _active:  # a function that reaches a value that holds the function
+            return digest(b"function", func.__qualname__.encode())
+        _active.add(key)
+        try:
+            reach = _Reach(func, ())
+            reach.add_root(func)
+            reach.run()
+            known = digest(b"function", *reach.iter_fields())
+        finally:
+            _active.discard(key)
+        if not func.__closure__:
+            _function_hashes[func] = known
+    return known
+
+
+def class_hash(name: str) -> bytes | None:
+    """Return the 20 bytes that stand for the code of a project class, by its ``module:qualname``.
+
+    None when it is not the project's, or cannot be found by that name.
+    """
+    cls = _find_class(name)
+    return None if cls is None else hash_class(cls)
+
+
+def hash_class(cls: type) -> bytes | None:
+    """Return the 20 bytes that stand for a class's code and all that it reaches, or None."""
+    if not loading.is_project_module(cls.__module__):
+        return None
+    known = _class_hashes.get(cls)
+    if known is None:
+        key = id(cls)
+        if key in _active:
+            return digest(b"class", cls.__qualname__.encode())
+        _active.add(key)
+        try:
+            reach = _Reach(cls, ())
+            reach.add_root(cls)
+            reach.run()
+            known = _class_hashes[cls] = digest(b"class", *reach.iter_fields())
+        finally:
+            _active.discard(key)
+    return known
+
+
+def format_location(component: Component) -> str:
+    """Return where a component is, such as ``helpers.py:12``, or its name when that is not known."""
+    if component.file is None:
+        return component.name
+    place = os.path.relpath(component.file)
+    if place.startswith(".."):
+        place = component.file
+    return place if component.line is None else f"{place}:{component.line}"
+
+
+_class_hashes: weakref.WeakKeyDictionary[type, bytes] = weakref.WeakKeyDictionary()
+_function_hashes: weakref.WeakKeyDictionary[FunctionType, bytes] = weakref.WeakKeyDictionary()
+_active: set[int] = set()
+
+
+def _listed(values: Any) -> list[Any]:
+    if isinstance(values, (list, tuple, set, frozenset)):
+        return list(values)
+    return [values]
+
+
+def _find_class(name: str) -> type | None:
+    module_name, _, qualname = name.partition(":")
+    found: Any = loading.find_module(module_name)
+    for part in qualname.split("."):
+        if found is None:
+            return None
+        found = getattr(found, part, None)
+    return found if isinstance(found, type) else None
+
+
+# Parts.
+
+
+class _Part:
+    """A node of the graph while it is built."""
+
+    __slots__ = ("body", "edges", "file", "kind", "line", "name", "source")
+
+    def __init__(
+        self,
+        kind: str,
+        name: str,
+        body: bytes = b"",
+        source: str | None = None,
+        file: str | None = None,
+        line: int | None = None,
+    ) -> None:
+        self.kind = kind
+        self.name = name
+        self.body = body
+        """20 bytes over the part's own content."""
+        self.source = source
+        self.file = file
+        self.line = line
+        self.edges: list[tuple[str, int]] = []
+        """Label and part number of what it reaches, in order."""
+
+
+@dataclass(frozen=True)
+class _Site:
+    """Where names are looked up."""
+
+    names: Mapping[str, Any]
+    """The module's globals."""
+    cells: Mapping[str, Any]
+    """Values of closure cells."""
+    path: str | None
+    """File of the module."""
+
+
+_EMPTY_CELL: Any = object()
+_MISSING: Any = object()
+_SKIPPED_GLOBALS = frozenset(
+    [
+        "__name__",
+        "__file__",
+        "__doc__",
+        "__package__",
+        "__spec__",
+        "__loader__",
+        "__builtins__",
+        "__path__",
+        "__cached__",
+        "__class__",
+        "__debug__",
+    ]
+)
+_SCALARS = frozenset({bool, int, float, complex, bytes, type(None), type(Ellipsis)})
+_VALUE_MODULES = frozenset({"collections", "types", "re"})
+"""Standard modules whose objects count by value though no handler speaks for them."""
+_MAX_DEPTH = 100
+
+
+class _BySourceError(Exception):
+    """A constant that does not count by value."""
+
+
+class _Reach:
+    """Follows names from one function or class, without recursion.
+
+    State: the parts found so far, and those whose content is still to be looked at.
+    """
+
+    def __init__(self, root: Any, ignore: Iterable[Any]) -> None:
+        self.parts: list[_Part] = []
+        self.untracked: dict[Untracked, None] = {}
+        self._numbers: dict[Any, int] = {}
+        self._pending: list[tuple[_Part, Any, Any]] = []
+        self._kept: list[Any] = []
+        listed = _listed(ignore)
+        self._ignored_names = {x for x in listed if isinstance(x, str)}
+        self._ignored_ids = {id(x) for x in listed if not isinstance(x, str)}
+        self._ignored_ids |= {id(x.func) for x in listed if isinstance(x, TaskKind)}  # type: ignore[attr-defined]
+        self._folder = _project_folder or _folder_of(root)
+
+    # The result.
+
+    def iter_fields(self) -> Iterator[bytes]:
+        """Yield the fields of the pre-image."""
+        for part in self.parts:
+            yield part.kind.encode()
+            yield part.body
+            yield b"%d" % len(part.edges)
+            for label, number in part.edges:
+                yield label.encode("utf-8", "surrogatepass")
+                yield b"%d" % number
+
+    def make_components(self) -> tuple[Component, ...]:
+        """Return the parts for people and records."""
+        made = []
+        for part in self.parts:
+            own = digest(b"component", part.kind.encode(), part.name.encode(), part.body)
+            made.append(Component(part.kind, part.name, own, part.source, part.file, part.line))
+        return tuple(made)
+
+    # Building.
+
+    def run(self) -> None:
+        """Look at everything that is reached."""
+        position = 0
+        while position < len(self._pending):
+            part, value, site = self._pending[position]
+            position += 1
+            if isinstance(value, FunctionType):
+                self._fill_function(part, value)
+            elif isinstance(value, type):
+                self._fill_class(part, value)
+            elif isinstance(value, ModuleType):
+                self._fill_module(part, value)
+            else:
+                self._fill_assignment(part, value, site)
+
+    def add_root(self, value: Any) -> None:
+        """Start from a function or class, whatever it is and whoever's."""
+        if isinstance(value, FunctionType):
+            self._queue(FUNCTION, value.__qualname__, value)
+        elif isinstance(value, type):
+            self._queue(CLASS, value.__qualname__, value)
+        else:
+            name = getattr(value, "__qualname__", type(value).__qualname__)
+            part = self.add_part(_Part(CODE, name, digest(b"callable", name.encode())))
+            self._reach_callable(part, value, "call")
+
+    def add_value(self, value: Any, label: str) -> None:
+        """Count one more value, given by the user."""
+        site = _Site({}, {}, None)
+        if self._is_code(value):
+            holder = self.add_part(_Part(CONSTANT, label, digest(b"given", label.encode())))
+            self._link(holder, label, value, site, is_forced=True)
+            return
+        part = _Part(CONSTANT, label)
+        try:
+            part.body = digest(b"constant", self._encode(value, part, site))
+        except _BySourceError:
+            part.body = digest(b"constant", token(value, name=label))
+        part.source = value_room.preview(value)
+        self.add_part(part)
+
+    def add_part(self, part: _Part) -> _Part:
+        """Give a part its number."""
+        self.parts.append(part)
+        return part
+
+    def _queue(self, kind: str, name: str, value: Any, site: Any = None, key: Any = None) -> int:
+        key = id(value) if key is None else key
+        number = self._numbers.get(key)
+        if number is None:
+            number = self._numbers[key] = len(self.parts)
+            part = self.add_part(_Part(kind, name))
+            self._pending.append((part, value, site))
+            self._kept.append(value)
+        return number
+
+    def _note(self, name: str, reason: str) -> None:
+        self.untracked[Untracked(name, reason)] = None
+
+    def _is_code(self, value: Any) -> bool:
+        return isinstance(
+            value, (FunctionType, type, ModuleType, MethodType, TaskKind, functools.partial)
+        ) or hasattr(type(value), "__wrapped__")
+
+    def _is_ignored(self, value: Any, name: str) -> bool:
+        if id(value) in self._ignored_ids or name in self._ignored_names:
+            return True
+        if not self._ignored_names:
+            return False
+        if name.rpartition(".")[2] in self._ignored_names:
+            return True
+        return isinstance(value, (FunctionType, type)) and (
+            value.__qualname__ in self._ignored_names
+            or f"{value.__module__}.{value.__qualname__}" in self._ignored_names
+        )
+
+    # Edges.
+
+    def _link(
+        self, part: _Part, label: str, value: Any, site: _Site, *, is_forced: bool = False
+    ) -> None:
+        """Let `part` reach `value` under a label; nothing happens for what does not count."""
+        if self._is_ignored(value, label) or (isinstance(value, TaskKind) and not is_forced):
+            return
+        if isinstance(value, TaskKind):
+            self._link(part, label, value.func, site)  # type: ignore[attr-defined]
+        elif isinstance(value, FunctionType):
+            self._link_function(part, label, value, site)
+        elif isinstance(value, type):
+            self._link_class(part, label, value, site)
+        elif isinstance(value, ModuleType):
+            self._link_module(part, label, value)
+        elif isinstance(value, MethodType):
+            self._link(part, f"{label}()", value.__func__, site)
+            self._link(part, f"{label}.__self__", value.__self__, site)
+        elif isinstance(value, BuiltinFunctionType):
+            self._link_package(part, label, getattr(value, "__module__", None) or "builtins")
+        elif _is_wrapper(value):
+            self._reach_callable(part, value, label)
+        elif not self._is_package_callable(value):
+            self._link_constant(part, label, value, site)
+        else:
+            self._link_package(part, label, type(value).__module__)
+
+    def _is_package_callable(self, value: Any) -> bool:
+        """Tell whether `value` is something like a numpy ufunc: callable, and not the project's."""
+        cls = type(value)
+        if not callable(value) or loading.is_project_module(cls.__module__):
+            return False
+        return not _is_standard(cls.__module__) and kinds.find_handler(cls) is None
+
+    def _link_function(self, part: _Part, label: str, func: FunctionType, site: _Site) -> None:
+        home = func.__globals__.get("__name__") or ""
+        if _is_redunlite(home):
+            return
+        if _is_project_function(func, home):
+            part.edges.append((label, self._queue(FUNCTION, func.__qualname__, func)))
+            return
+        # A function of a library may wrap one of the project's.
+        self._link_package(part, label, home)
+        for name, held in _iter_cells(func):
+            for index, value in enumerate(_iter_shallow(held)):
+                if self._is_project_code(value):
+                    self._link(part, f"{label}.{name}[{index}]", value, site)
+        wrapped = func.__dict__.get("__wrapped__")
+        if wrapped is not None and self._is_project_code(wrapped):
+            self._link(part, f"{label}.__wrapped__", wrapped, site)
+
+    def _is_project_code(self, value: Any) -> bool:
+        if isinstance(value, FunctionType):
+            home = value.__globals__.get("__name__") or ""
+            return _is_project_function(value, home) or "__wrapped__" in value.__dict__
+        if isinstance(value, type):
+            return loading.is_project_module(value.__module__)
+        return isinstance(value, (MethodType, functools.partial)) or _is_wrapper(value)
+
+    def _link_class(self, part: _Part, label: str, cls: type, site: _Site) -> None:
+        module = cls.__module__
+        if loading.is_project_module(module):
+            part.edges.append((label, self._queue(CLASS, cls.__qualname__, cls, site)))
+        elif not _is_redunlite(module):
+            self._link_package(part, label, module)
+
+    def _link_module(self, part: _Part, label: str, module: ModuleType) -> None:
+        name = module.__name__
+        if loading.is_project_module(name):
+            part.edges.append((label, self._queue(CODE, name.rpartition(".")[2], module)))
+        elif not _is_redunlite(name):
+            self._link_package(part, label, name)
+
+    def _reach_callable(self, part: _Part, value: Any, label: str) -> None:
+        """Follow what a callable object holds: a partial, an `lru_cache`, an instance."""
+        site = _Site({}, {}, None)
+        if isinstance(value, functools.partial):
+            self._link(part, f"{label}.func", value.func, site)
+            self._link(part, f"{label}.args", value.args, site)
+            self._link(part, f"{label}.keywords", value.keywords, site)
+            return
+        wrapped = getattr(value, "__wrapped__", None)
+        if wrapped is not None:
+            self._link(part, f"{label}.__wrapped__", wrapped, site)
+        self._link(part, f"{label}.__class__", type(value), site)
+
+    def _link_package(self, part: _Part, label: str, module: str) -> None:
+        """Let `part` reach the installed package of a module by its version."""
+        if _is_standard(module) or _is_redunlite(module) or _packages_mode == "ignore":
+            return
+        known = find_package(module)
+        if known is None:
+            if loading.is_project_module(module) or module in ("", "__main__"):
+                self._note(label, "compiled code without source text")
+            else:
+                self._note(label, "its package has no metadata that tells a version")
+            return
+        name, version = known
+        if _packages_mode == "major":
+            version = version.partition(".")[0]
+        key = ("package", name)
+        number = self._numbers.get(key)
+        if number is None:
+            number = self._numbers[key] = len(self.parts)
+            text = f"{name}=={version}"
+            self.add_part(_Part(PACKAGE, name, digest(b"package", text.encode()), text))
+        part.edges.append((label, number))
+
+    # Constants.
+
+    def _link_constant(self, part: _Part, label: str, value: Any, site: _Site) -> None:
+        made = _Part(CONSTANT, label)
+        base = label.partition(".")[0].partition("[")[0]
+        try:
+            body = digest(b"constant", self._encode(value, made, site))
+        except _BySourceError as error:
+            key: Any = ("assignment", site.path, base)
+            found = _find_assignments(site, base)
+            if found is None:
+                self._note(label, f"{error}, and its assignment was not found")
+                if loading.is_project_module(type(value).__module__):
+                    self._link(part, f"{label}.__class__", type(value), site)
+                return
+            part.edges.append((label, self._queue(CONSTANT, base, found, site, key)))
+            if loading.is_project_module(type(value).__module__):
+                self._link(part, f"{label}.__class__", type(value), site)
+            return
+        key = ("constant", label, body, tuple(made.edges))
+        number = self._numbers.get(key)
+        if number is None:
+            number = self._numbers[key] = len(self.parts)
+            made.body = body
+            self._describe_constant(made, base, value, site)
+            self.add_part(made)
+        part.edges.append((label, number))
+
+    def _describe_constant(self, part: _Part, name: str, value: Any, site: _Site) -> None:
+        found = _find_assignments(site, name)
+        if found is None:
+            part.source = value_room.preview(value)
+            return
+        part.file = found.file.path
+        part.line = found.nodes[0].lineno
+        part.source = "\n".join(_source_of(found.file, node)[0] for node in found.nodes)
+
+    def _encode(self, value: Any, part: _Part, site: _Site, depth: int = 0) -> bytes:
+        """Return the bytes that stand for a constant; code in it becomes edges of `part`."""
+        cls = type(value)
+        if cls in _SCALARS:
+            return token(value)
+        if cls is str:
+            relative = self._relative(value)
+            return token(value) if relative is None else digest(b"path", relative.encode())
+        if depth > _MAX_DEPTH:
+            raise _BySourceError("it is nested too deeply or holds itself")
+        if cls in (list, tuple, set, frozenset, dict):
+            return self._encode_container(value, cls, part, site, depth)
+        if isinstance(value, Lazy):
+            raise _BySourceError("an expression has no value yet")
+        if isinstance(value, TaskKind):
+            return digest(b"task name", value.fullname.encode())  # type: ignore[attr-defined]
+        if isinstance(value, PurePath):
+            relative = self._relative(str(value))
+            return token(value) if relative is None else digest(b"path", relative.encode())
+        if self._is_code(value):
+            self._link(part, f"{part.name}[{len(part.edges)}]", value, site)
+            return digest(b"code", getattr(value, "__qualname__", cls.__qualname__).encode())
+        if isinstance(value, enum.Enum):
+            return self._encode_object(cls, [value.name, value._value_], part, site, depth)
+        if dataclasses.is_dataclass(cls):
+            fields = [(f.name, getattr(value, f.name, None)) for f in dataclasses.fields(value)]
+            return self._encode_object(cls, fields, part, site, depth)
+        if isinstance(value, tuple) and hasattr(cls, "_fields"):
+            return self._encode_object(cls, list(value), part, site, depth)
+        return self._encode_other(value, cls)
+
+    def _encode_other(self, value: Any, cls: type) -> bytes:
+        if isinstance(value, types.MappingProxyType):
+            value = dict(value)
+        elif kinds.find_handler(cls) is None and cls.__module__ not in _VALUE_MODULES:
+            raise _BySourceError(f"a {cls.__qualname__} has no value to compare")
+        try:
+            return token(value)
+        except (UnhashableValueError, HiddenExpressionError, RecursionError) as error:
+            raise _BySourceError("it has no hash") from error
+
+    def _encode_container(
+        self, value: Any, cls: type, part: _Part, site: _Site, depth: int
+    ) -> bytes:
+        members = [*value.keys(), *value.values()] if cls is dict else list(value)
+        found = set(map(type, members))
+        if found <= _SCALARS or (
+            found <= _SCALARS | {str}
+            and not any(type(m) is str and self._relative(m) is not None for m in members)
+        ):
+            return token(value)
+        encoded = [self._encode(member, part, site, depth + 1) for member in members]
+        if cls in (set, frozenset):
+            encoded.sort()
+        return digest(b"container", cls.__name__.encode(), *encoded)
+
+    def _encode_object(
+        self, cls: type, members: Any, part: _Part, site: _Site, depth: int
+    ) -> bytes:
+        if loading.is_project_module(cls.__module__):
+            self._link(part, f"{part.name}.__class__", cls, site)
+        inner = self._encode(members, part, site, depth + 1)
+        return digest(b"object", cls.__qualname__.encode(), inner)
+
+    def _relative(self, text: str) -> str | None:
+        """Return a path inside the project relative to it, or None for any other text."""
+        folder = self._folder
+        if not folder or not text.startswith(folder):
+            return None
+        rest = text[len(folder) :]
+        return rest.strip(os.sep) if not rest or rest[0] == os.sep else None
+
+    # Functions.
+
+    def _fill_function(self, part: _Part, func: FunctionType) -> None:
+        code = func.__code__
+        site = _Site(func.__globals__, dict(_iter_cells(func)), code.co_filename)
+        found = loading.find_source_of(func)
+        if found is None:
+            self._fill_code(part, func, site)
+        else:
+            file, node = found
+            n_skipped = _count_task_decorators(node, site)
+            part.file = file.path
+            part.source, part.line = _source_of(file, node, n_skipped)
+            uses = _get_uses(node, n_skipped)
+            self._fill(part, node, uses, site, n_skipped=n_skipped)
+        self._link_defaults(part, func, site)
+
+    def _link_defaults(self, part: _Part, func: FunctionType, site: _Site) -> None:
+        """Count default values as they are: in a loop, one text makes several."""
+        defaults = func.__defaults__ or ()
+        for name, value in (*enumerate(defaults), *(func.__kwdefaults__ or {}).items()):
+            if self._is_code(value):
+                self._link(part, f"default {name}", value, site)
+                continue
+            made = _Part(CONSTANT, f"default {name}")
+            try:
+                body = digest(b"constant", self._encode(value, made, site))
+            except _BySourceError:
+                continue  # its text counts already
+            part.edges += made.edges
+            part.body = digest(b"default", part.body, str(name).encode(), body)
+
+    def _fill_code(self, part: _Part, func: FunctionType, site: _Site) -> None:
+        part.kind = CODE
+        part.body = _hash_code(func.__code__)
+        part.file = func.__code__.co_filename
+        part.line = func.__code__.co_firstlineno
+        self._note(
+            func.__qualname__,
+            "its source text is not available; its compiled code counts, on this Python version",
+        )
+        for name in _iter_code_names(func.__code__):
+            if name in _SKIPPED_GLOBALS:
+                continue
+            value = site.cells.get(name, site.names.get(name, _MISSING))
+            if value is not _MISSING and value is not _EMPTY_CELL:
+                self._link(part, name, value, site)
+
+    def _fill(
+        self, part: _Part, node: ast.AST, uses: Uses, site: _Site, *, n_skipped: int = 0
+    ) -> None:
+        """Hash a piece of source, and follow the names in it."""
+        modules: dict[Chain, int] = {}
+        found: list[tuple[Use, Any, Chain, Chain]] = []
+        for use in uses.uses:
+            value = self._look_up(use, site)
+            if value is _MISSING:
+                continue
+            value, prefix, rest = self._follow(use, value)
+            if prefix:
+                modules.setdefault(prefix, len(modules))
+            found.append((use, value, prefix, rest))
+        imports = frozenset(_iter_project_imports(uses.imports, site))
+        part.body = digest(
+            b"source",
+            syntax.normal_form(node, n_skipped=n_skipped, modules=modules, imports=imports),
+        )
+        for use, value, prefix, rest in found:
+            if value is _MISSING:
+                continue
+            full = (use.name, *use.attributes)
+            if prefix:
+                label = ".".join((f"module {modules[prefix]}", *full[len(prefix) :]))
+            else:
+                label = ".".join(full[: len(full) - len(rest)])
+            shown = ".".join(full[: len(full) - len(rest)])
+            if not self._is_ignored(value, shown):
+                self._link(part, label, value, site)
+        for name, chain in uses.computed:
+            self._note_computed(part, name, chain, site)
+        for imported in uses.imports:
+            if imported.attribute is None:
+                self._link_import(part, imported, site)
+
+    def _look_up(self, use: Use, site: _Site) -> Any:
+        """Return what the name of `use` stands for, or a mark that there is nothing to follow."""
+        name = use.name
+        if use.imported is not None:
+            return self._import_value(use.imported, name, site)
+        if name in site.cells:
+            value = site.cells[name]
+            return _MISSING if value is _EMPTY_CELL else value
+        if name in _SKIPPED_GLOBALS:
+            return _MISSING
+        if name in site.names:
+            return site.names[name]
+        if not hasattr(builtins, name) and not use.is_header:
+            self._note(name, "the name is not defined yet when the task is hashed")
+        return _MISSING
+
+    def _follow(self, use: Use, value: Any) -> tuple[Any, Chain, Chain]:
+        """Return what a chain of attributes stands for, its part that is modules, and the rest."""
+        chain = (use.name, *use.attributes)
+        position = 1
+        prefix: Chain = ()
+        if use.imported is not None and use.imported.attribute is None:
+            value = value if isinstance(value, ModuleType) else _MISSING
+        while isinstance(value, ModuleType) and loading.is_project_module(value.__name__):
+            prefix = chain[:position]
+            if position == len(chain):
+                return value, prefix, ()
+            attribute = chain[position]
+            inner = value.__dict__.get(attribute, _MISSING)
+            if inner is _MISSING:
+                inner = sys.modules.get(f"{value.__name__}.{attribute}", _MISSING)
+            if inner is _MISSING:
+                self._note(".".join(chain[: position + 1]), "not found in the module")
+                return _MISSING, prefix, chain[position + 1 :]
+            value = inner
+            position += 1
+        if isinstance(value, TaskKind):
+            if chain[position : position + 1] != ("func",):
+                return _MISSING, prefix, ()
+            value = value.func  # type: ignore[attr-defined]
+            position += 1
+        elif value is sys and chain[position : position + 1] == ("modules",):
+            self._note("sys.modules", "what is looked up in it is not known")
+        return value, prefix, chain[position:]
+
+    def _note_computed(self, part: _Part, name: str, chain: Chain, site: _Site) -> None:
+        if not chain:
+            self._note(f"{name}(…)", "what it reaches is only known when it runs")
+            return
+        value = self._look_up(Use(chain[0]), site)
+        if value is _MISSING:
+            return
+        value, _, rest = self._follow(Use(chain[0], chain[1:]), value)
+        if not rest and isinstance(value, ModuleType) and not _is_standard(value.__name__):
+            self._note(f"{name}({'.'.join(chain)}, …)", "the name is only known when it runs")
+
+    # Imports inside functions.
+
+    def _import_value(self, imported: ImportedName, name: str, site: _Site) -> Any:
+        module_name = _absolute_name(imported, site)
+        if imported.attribute is None and name != module_name:
+            # `import a.b` binds `a`; `import a.b as c` binds the inner module.
+            top = module_name.partition(".")[0]
+            module_name = top if name == top else module_name
+        module = loading.find_module(module_name)
+        if module is None:
+            return _MISSING
+        if imported.attribute is None:
+            return module
+        value = getattr(module, "__dict__", {}).get(imported.attribute, _MISSING)
+        if value is _MISSING:
+            value = sys.modules.get(f"{module_name}.{imported.attribute}", _MISSING)
+        return value
+
+    def _link_import(self, part: _Part, imported: ImportedName, site: _Site) -> None:
+        """Count a module that a function imports and that is not loaded yet."""
+        name = _absolute_name(imported, site)
+        if name in sys.modules or _is_standard(name) or _is_redunlite(name):
+            return
+        self._link_unloaded(part, name)
+
+    def _link_unloaded(self, part: _Part, name: str) -> None:
+        path = find_module_file(name)
+        if path is None or not loading.is_project_path(path):
+            self._link_package(part, name, name)
+            return
+        file = loading.get_source_file(path)
+        if file is None:
+            self._note(name, "the module has no source text")
+            return
+        made = _UnloadedModule(name, file)
+        number = self._queue(CODE, name.rpartition(".")[2], made, None, ("unloaded", path))
+        part.edges.append((f"import {number}", number))
+
+    def _fill_module(self, part: _Part, module: ModuleType) -> None:
+        """Count a module that is used as a value: its whole text, and what it imports."""
+        source = loading.get_source(module.__name__)
+        if source is None:
+            self._note(part.name, "the module has no source text")
+            part.body = digest(b"module")
+            return
+        file = loading.get_source_file(source.path)
+        assert file is not None  # its text was just found
+        self._fill_text(part, file)
+        for name, value in module.__dict__.items():
+            if name.startswith("__") or isinstance(value, TaskKind):
+                continue
+            home = getattr(value, "__module__", None)
+            if isinstance(value, (FunctionType, type)) and home != module.__name__:
+                self._link(part, name, value, _Site(module.__dict__, {}, source.path))
+
+    def _fill_text(self, part: _Part, file: SourceFile) -> None:
+        part.file, part.line, part.source = file.path, 1, file.text
+        part.body = digest(b"source", syntax.normal_form(file.tree))
+
+    def _fill_unloaded(self, part: _Part, module: _UnloadedModule) -> None:
+        self._fill_text(part, module.file)
+        site = _Site({"__name__": module.name, "__package__": module.package}, {}, module.file.path)
+        for node in ast.walk(module.file.tree):
+            if isinstance(node, (ast.Import, ast.ImportFrom)):
+                for _, imported in syntax.iter_imported(node):
+                    name = _absolute_name(imported, site)
+                    if not _is_standard(name) and not _is_redunlite(name):
+                        self._link_unloaded(part, name)
+
+    # Classes.
+
+    def _fill_class(self, part: _Part, cls: type) -> None:
+        path = _file_of_class(cls)
+        module = loading.find_module(cls.__module__)
+        names = dict(module.__dict__) if module is not None else {}
+        cells: dict[str, Any] = {}
+        functions = list(_iter_functions(cls))
+        for _, function in functions:
+            if function.__code__.co_filename == path:
+                cells.update(_iter_cells(function))
+        site = _Site(names, cells, path)
+        file = None if path is None else loading.get_source_file(path)
+        node = None if file is None else _find_class_node(file, cls, functions)
+        if file is None or node is None:
+            self._fill_made_class(part, cls, site, functions)
+        else:
+            part.file = file.path
+            part.source, part.line = _source_of(file, node)
+            self._fill(part, node, _get_uses(node, 0), site)
+        for index, base in enumerate(cls.__bases__):
+            self._link(part, f"base {index}", base, site)
+        if type(cls) is not type:
+            self._link(part, "metaclass", type(cls), site)
+        for name, function in functions:
+            # A decorated method is another function than the one in the text.
+            if not _is_inside(function, path, node):
+                self._link(part, name, function, site)
+
+    def _fill_made_class(
+        self, part: _Part, cls: type, site: _Site, functions: Sequence[tuple[str, FunctionType]]
+    ) -> None:
+        """Count a class that no ``class`` statement made, or whose text is not at hand."""
+        found = _find_assignments(site, cls.__name__)
+        if found is not None:
+            self._fill_assignment(part, found, site)
+            part.kind = CLASS
+            return
+        plain = {
+            name: value
+            for name, value in cls.__dict__.items()
+            if type(value) in _SCALARS or type(value) is str or name == "_fields"
+        }
+        for skipped in ("__module__", "__doc__", "__qualname__", "__firstlineno__"):
+            plain.pop(skipped, None)
+        members = token(sorted((name, repr(value)) for name, value in plain.items()))
+        part.body = digest(b"class", cls.__qualname__.encode(), members)
+        if "_fields" not in plain:
+            self._note(cls.__qualname__, "the source text of the class is not available")
+
+    # Assignments.
+
+    def _fill_assignment(self, part: _Part, found: Any, site: _Site) -> None:
+        """Count a constant by the statements that made it."""
+        if isinstance(found, _UnloadedModule):
+            self._fill_unloaded(part, found)
+            return
+        part.file = found.file.path
+        part.line = found.nodes[0].lineno
+        part.source = "\n".join(_source_of(found.file, node)[0] for node in found.nodes)
+        bodies = []
+        for node in found.nodes:
+            uses = _get_uses(node, 0)
+            kept = tuple(use for use in uses.uses if use.name != found.name)
+            self._fill(part, node, dataclasses.replace(uses, uses=kept), found.site)
+            bodies.append(part.body)
+        part.body = digest(b"assignment", *bodies)
+
+
+# Helpers that hold no state.
+
+
+@dataclass(frozen=True)
+class _UnloadedModule:
+    """A project module that a function imports when it runs."""
+
+    name: str
+    file: SourceFile
+
+    @property
+    def package(self) -> str:
+        """Name that relative imports in it start from."""
+        is_package = os.path.basename(self.file.path).startswith("__init__.")
+        return self.name if is_package else self.name.rpartition(".")[0]
+
+
+@dataclass(frozen=True)
+class _Assignments:
+    """The statements that bind a name in a module."""
+
+    name: str
+    file: SourceFile
+    nodes: list[ast.stmt]
+    site: _Site
+
+
+def _find_assignments(site: _Site, name: str) -> _Assignments | None:
+    """Return the statements that bind `name`, in the module that it was imported from."""
+    for _ in range(20):
+        if site.path is None:
+            return None
+        file = loading.get_source_file(site.path)
+        if file is None:
+            return None
+        try:
+            nodes = _assignments_in(file, name)
+        except SyntaxError:
+            return None
+        if not nodes:
+            return None
+        last = nodes[-1]
+        if not isinstance(last, ast.ImportFrom):
+            kept = [n for n in nodes if not isinstance(n, (ast.Import, ast.ImportFrom))]
+            return _Assignments(name, file, kept, site) if kept else None
+        imported = dict(syntax.iter_imported(last)).get(name)
+        if imported is None or imported.attribute is None:
+            return None
+        module_name = _absolute_name(imported, site)
+        source = loading.get_source(module_name)
+        module = loading.find_module(module_name)
+        if source is None or module is None:
+            return None
+        site = _Site(module.__dict__, {}, source.path)
+        name = imported.attribute
+    return None
+
+
+_assignments: weakref.WeakKeyDictionary[SourceFile, dict[str, list[ast.stmt]]] = (
+    weakref.WeakKeyDictionary()
+)
+_uses: weakref.WeakKeyDictionary[ast.AST, dict[int, Uses]] = weakref.WeakKeyDictionary()
+
+
+def _assignments_in(file: SourceFile, name: str) -> list[ast.stmt]:
+    known = _assignments.setdefault(file, {})
+    if name not in known:
+        known[name] = syntax.find_assignments(file.tree, name)
+    return known[name]
+
+
+def _get_uses(node: ast.AST, n_skipped: int) -> Uses:
+    known = _uses.setdefault(node, {})
+    found = known.get(n_skipped)
+    if found is None:
+        found = known[n_skipped] = syntax.find_uses(node, n_skipped=n_skipped)
+    return found
+
+
+def _locate(func: Any) -> tuple[str | None, str | None, int | None]:
+    """Return a function's own source, file and line."""
+    func = _unwrap(func)
+    if not isinstance(func, FunctionType):
+        return None, None, None
+    found = loading.find_source_of(func)
+    if found is None:
+        return None, func.__code__.co_filename, func.__code__.co_firstlineno
+    file, node = found
+    n_decorators = len(getattr(node, "decorator_list", ()))
+    source, line = _source_of(file, node, n_decorators)
+    return source, file.path, line
+
+
+def _unwrap(func: Any) -> Any:
+    """Return the function that a decorated one stands for."""
+    for _ in range(100):
+        inner = getattr(func, "__wrapped__", None)
+        if inner is None and isinstance(func, functools.partial):
+            inner = func.func
+        if inner is None:
+            break
+        func = inner
+    return func
+
+
+def _source_of(file: SourceFile, node: ast.AST, n_skipped: int = 0) -> tuple[str, int]:
+    """Return source text without indentation, and its first line, without skipped decorators."""
+    first: int = node.lineno  # type: ignore[attr-defined]
+    last: int = node.end_lineno  # type: ignore[attr-defined]
+    indent: int = node.col_offset  # type: ignore[attr-defined]
+    if isinstance(node, ast.Lambda):
+        return ast.get_source_segment(file.text, node) or "", first
+    kept = getattr(node, "decorator_list", [])[n_skipped:]
+    if kept:
+        first = kept[0].lineno
+    lines = [line.rstrip("\r\n") for line in file.lines[first - 1 : last]]
+    if any(line[:indent].strip() for line in lines[:1]):
+        indent = 0  # a statement behind a semicolon
+    return "\n".join(line[indent:] if not line[:indent].strip() else line for line in lines), first
+
+
+def _count_task_decorators(node: ast.AST, site: _Site) -> int:
+    """Return how many decorators, from the top, make the function a task: these do not count."""
+    decorators = getattr(node, "decorator_list", [])
+    for index in range(len(decorators) - 1, -1, -1):
+        expression = decorators[index]
+        while isinstance(expression, ast.Call):
+            expression = expression.func
+        chain = syntax.get_chain(expression)
+        if chain is not None and _is_task_decorator(chain, site):
+            return index + 1
+    return 0
+
+
+def _is_task_decorator(chain: Chain, site: _Site) -> bool:
+    value = site.cells.get(chain[0], site.names.get(chain[0], _MISSING))
+    for attribute in chain[1:]:
+        if isinstance(value, ModuleType) and _is_redunlite(value.__name__):
+            return True
+        value = getattr(value, attribute, _MISSING)
+    while isinstance(value, functools.partial):
+        value = value.func
+    if value is _MISSING or value is _EMPTY_CELL:
+        return chain[-1] == "task"
+    return _is_redunlite(getattr(value, "__module__", None) or "")
+
+
+def _iter_cells(func: FunctionType) -> Iterator[tuple[str, Any]]:
+    for name, cell in zip(func.__code__.co_freevars, func.__closure__ or ()):
+        if name == "__class__":
+            continue
+        try:
+            yield name, cell.cell_contents
+        except ValueError:  # not filled yet
+            yield name, _EMPTY_CELL
+
+
+def _iter_shallow(value: Any) -> Iterator[Any]:
+    if isinstance(value, (list, tuple)):
+        yield from value
+    elif isinstance(value, dict):
+        yield from value.values()
+    else:
+        yield value
+
+
+def _is_wrapper(value: Any) -> bool:
+    """Tell whether `value` is an object that stands for a function, such as an `lru_cache`."""
+    if isinstance(value, functools.partial):
+        return True
+    return callable(value) and isinstance(
+        getattr(value, "__wrapped__", None), (FunctionType, MethodType, functools.partial)
+    )
+
+
+def _is_project_function(func: FunctionType, home: str) -> bool:
+    if home and home != "builtins" and loading.find_module(home) is not None:
+        return loading.is_project_module(home)
+    return loading.is_project_path(func.__code__.co_filename)
+
+
+def _is_redunlite(module: str) -> bool:
+    return module == "redunlite" or module.startswith("redunlite.")
+
+
+def _is_standard(module: str) -> bool:
+    top = module.partition(".")[0]
+    return top in sys.stdlib_module_names and not loading.is_project_module(module)
+
+
+def _folder_of(root: Any) -> str | None:
+    func = _unwrap(root)
+    if isinstance(func, FunctionType):
+        path: str | None = func.__code__.co_filename
+    elif isinstance(func, type):
+        path = _file_of_class(func)
+    else:
+        path = None
+    return os.path.dirname(path) if path and os.path.isabs(path) else None
+
+
+def _file_of_class(cls: type) -> str | None:
+    module = loading.find_module(cls.__module__)
+    path = getattr(module, "__file__", None)
+    if path:
+        return os.path.abspath(path)
+    for _, function in _iter_functions(cls):
+        if function.__module__ == cls.__module__ and function.__code__.co_filename != "<string>":
+            return function.__code__.co_filename
+    return None
+
+
+def _iter_functions(cls: type) -> Iterator[tuple[str, FunctionType]]:
+    """Yield the functions among a class's attributes, behind properties and the like."""
+    for name, value in list(cls.__dict__.items()):
+        if isinstance(value, (staticmethod, classmethod)):
+            value = value.__func__
+        if isinstance(value, property):
+            for part, function in (("get", value.fget), ("set", value.fset), ("del", value.fdel)):
+                if isinstance(function, FunctionType):
+                    yield f"{name}.{part}", function
+            continue
+        if isinstance(value, functools.cached_property):
+            value = value.func
+        if isinstance(value, FunctionType):
+            yield name, value
+
+
+def _is_inside(function: FunctionType, path: str | None, node: ast.AST | None) -> bool:
+    """Tell whether a method's text is part of its class's, or was generated."""
+    code = function.__code__
+    if code.co_filename != path:
+        return code.co_filename.startswith("<")
+    if node is None:
+        return False
+    first, last = node.lineno, node.end_lineno  # type: ignore[attr-defined]
+    return bool(first <= code.co_firstlineno <= last)
+
+
+def _find_class_node(
+    file: SourceFile, cls: type, functions: Sequence[tuple[str, FunctionType]]
+) -> ast.ClassDef | None:
+    """Return the statement that made `cls`, or None when the text is not what runs."""
+    try:
+        level: list[ast.AST] = [file.tree]
+    except SyntaxError:
+        return None
+    for name in cls.__qualname__.split("."):
+        if name != "<locals>":
+            level = [node for parent in level for node in _iter_definitions(parent, name)]
+    nodes = [node for node in level if isinstance(node, ast.ClassDef)]
+    own = [f.__code__ for _, f in functions if f.__code__.co_filename == file.path]
+    own = [code for code in own if code.co_name != "<lambda>"]
+    first_line = cls.__dict__.get("__firstlineno__")  # 3.13
+    if len(nodes) > 1:
+        lines = [code.co_firstlineno for code in own] + ([first_line] if first_line else [])
+        nodes = [
+            n for n in nodes if any(_first_line(n) <= line <= (n.end_lineno or 0) for line in lines)
+        ] or nodes[-1:]
+    if not nodes:
+        return None
+    if not file.is_trusted and any(file.find_function(code) is None for code in own):
+        return None
+    return nodes[0]
+
+
+def _first_line(node: ast.ClassDef) -> int:
+    return node.decorator_list[0].lineno if node.decorator_list else node.lineno
+
+
+def _iter_definitions(parent: ast.AST, name: str) -> Iterator[ast.AST]:
+    """Yield the functions and classes of that name in a body, also under `if` and the like."""
+    stack = list(reversed(list(ast.iter_child_nodes(parent))))
+    while stack:
+        node = stack.pop()
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            if node.name == name:
+                yield node
+        elif isinstance(node, (ast.stmt, ast.ExceptHandler, ast.match_case)):
+            stack.extend(reversed(list(ast.iter_child_nodes(node))))
+
+
+def _hash_code(code: CodeType) -> bytes:
+    """Return a digest of compiled code, of use on one Python version only."""
+    consts = []
+    for const in code.co_consts:
+        if isinstance(const, CodeType):
+            consts.append(_hash_code(const))
+        elif const is not code.co_consts[0] or not isinstance(const, str):
+            consts.append(token(const))
+    head = token(
+        [
+            list(sys.version_info[:2]),
+            code.co_name,
+            code.co_code,
+            list(code.co_names),
+            list(code.co_varnames),
+            list(code.co_freevars),
+            list(code.co_cellvars),
+            [code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount, code.co_flags],
+            getattr(code, "co_exceptiontable", b""),
+        ]
+    )
+    return digest(b"compiled", head, *consts)
+
+
+def _iter_code_names(code: CodeType) -> Iterator[str]:
+    seen: dict[str, None] = {}
+    stack = [code]
+    while stack:
+        inner = stack.pop(0)
+        seen.update(dict.fromkeys((*inner.co_freevars, *inner.co_names)))
+        stack.extend(const for const in inner.co_consts if isinstance(const, CodeType))
+    yield from seen
+
+
+def _absolute_name(imported: ImportedName, site: _Site) -> str:
+    """Return the full name of the module of an import."""
+    if not imported.level:
+        return imported.module
+    package = site.names.get("__package__") or ""
+    parts = package.split(".")
+    base = ".".join(parts[: len(parts) - imported.level + 1])
+    return f"{base}.{imported.module}".strip(".")
+
+
+def _iter_project_imports(imports: Iterable[ImportedName], site: _Site) -> Iterator[str]:
+    """Yield project modules as they are written in the imports of a function."""
+    for imported in imports:
+        name = _absolute_name(imported, site)
+        if _is_standard(name) or _is_redunlite(name):
+            continue
+        if loading.find_module(name) is not None:
+            is_project = loading.is_project_module(name)
+        else:
+            path = find_module_file(name)
+            is_project = path is not None and loading.is_project_path(path)
+        if is_project:
+            yield "." * imported.level + imported.module
+
+
+# Functions and classes as values.
+
+
+def _function_state(func: FunctionType) -> Any:
+    home = func.__globals__.get("__name__") or ""
+    if _is_project_function(func, home):
+        return function_hash(func)
+    package = find_package(home) if not _is_standard(home) and not _is_redunlite(home) else None
+    if func.__closure__:
+        return (hashing.qualified_name(func), package, function_hash(func))
+    return (hashing.qualified_name(func), package)
+
+
+def _class_state(cls: type) -> Any:
+    name = hashing.class_name(cls)
+    code = hash_class(cls)
+    if code is not None:
+        return (name, code)
+    module = cls.__module__
+    if _is_standard(module) or _is_redunlite(module):
+        return name
+    return (name, find_package(module))
+
+
+def _show_function(func: FunctionType, limit: int) -> str:
+    return f"<function {func.__qualname__}>"[:limit]
+
+
+def _register_types() -> None:
+    kinds.register_type(FunctionType, TypeHandler("function", _function_state, _show_function))
+    plain = kinds.find_handler(type)
+    preview = None if plain is None else plain.preview
+    kinds.register_type(type, TypeHandler("type", _class_state, preview, subclasses=True))
+
+
+_register_types()
+
+__all__ = [
+    "Component",
+    "Fingerprint",
+    "Untracked",
+    "class_hash",
+    "fingerprint_task",
+    "format_location",
+    "function_hash",
+    "hash_class",
+    "set_packages",
+    "set_project_folder",
+]
