@@ -12,7 +12,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from redunlite import serialize
@@ -93,7 +93,7 @@ class Session:
         waits = Waits()
         engine = self._engine = Engine(
             recorder=self._make_recorder(dry_run),
-            executors=self._make_executors(),
+            executors=_Executors(self._executor_specs),
             store=self.store,
             reporter=self.reporter,
             limits=Limits(self._limits),
@@ -162,12 +162,6 @@ class Session:
         project = os.path.dirname(self.folder) if self.folder else None
         return RunRecorder(self.database, self.store, project, _gather_facts())
 
-    def _make_executors(self) -> dict[str, Executor]:
-        return {
-            name: _make_executor(name, kind, n_workers)
-            for name, (kind, n_workers) in self._executor_specs.items()
-        }
-
     def close(self) -> None:
         """Close the database and the value store."""
         if self.database is not None:
@@ -206,6 +200,26 @@ class _SignalWatch:
         self._engine.signal_number = number
         self._engine.n_signals += 1
         self._engine.waits.wake()
+
+
+class _Executors(Mapping[str, Any]):
+    """The configured executors by name; each is made, and its module loaded, when first used."""
+
+    def __init__(self, specs: Mapping[str, tuple[str, int]]) -> None:
+        self._specs = specs
+        self._made: dict[str, Executor] = {}
+
+    def __getitem__(self, name: str) -> Executor:
+        made = self._made.get(name)
+        if made is None:
+            made = self._made[name] = _make_executor(name, *self._specs[name])
+        return made
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._specs)
+
+    def __len__(self) -> int:
+        return len(self._specs)
 
 
 def _make_executor(name: str, kind: str, n_workers: int) -> Executor:

@@ -23,6 +23,7 @@ from redunlite.cli.arguments import (
     parse_words,
     split_call,
 )
+from redunlite.display.text import escape, quote
 from redunlite.errors import DryRunResult, UnknownNameError, UsageError
 
 if TYPE_CHECKING:
@@ -228,7 +229,7 @@ def _format_listing(module: ModuleType) -> str:
     lines = ["Tasks available:"]
     for task in tasks:
         first = next(iter(task.doc.strip().splitlines()), "")
-        lines.append(f"   {task.fullname:<{width}}  {common.escape(first)}".rstrip())
+        lines.append(f"   {task.fullname:<{width}}  {escape(first)}".rstrip())
     if not tasks:
         lines.append("   none; a task is a function with @task above it")
     return "\n".join(lines) + "\n"
@@ -282,7 +283,7 @@ def make_task_parser(task: Task[..., Any], options: Sequence[Option]) -> argpars
 
     parser = common.make_parser(
         prog=task.fullname,
-        description="\n".join(map(common.escape, inspect.cleandoc(task.doc).splitlines())),
+        description="\n".join(map(escape, inspect.cleandoc(task.doc).splitlines())),
         formatter_class=argparse.RawDescriptionHelpFormatter,
         add_help=False,
     )
@@ -293,7 +294,7 @@ def make_task_parser(task: Task[..., Any], options: Sequence[Option]) -> argpars
     for option in options:
         settings: dict[str, Any] = {
             "required": option.is_required,
-            "help": common.escape(format_default(option)).replace("%", "%%"),
+            "help": escape(format_default(option)).replace("%", "%%"),
         }
         reader = option.reader
         assert reader is not None
@@ -310,7 +311,7 @@ def make_task_parser(task: Task[..., Any], options: Sequence[Option]) -> argpars
         metavar = option.flag[2:].upper().replace("-", "_")
         if reader.choices:
             metavar = "{" + ",".join(reader.choices) + "}"
-        metavar = common.escape(metavar).replace("%", "%%")
+        metavar = escape(metavar).replace("%", "%%")
         parser.add_argument(option.flag, dest=option.name, metavar=metavar, **settings)
     actions = parser.add_subparsers(prog=task.fullname)
     actions.add_parser(HELP, help="Show help for calling a task.")
@@ -341,7 +342,7 @@ def format_info(task: Task[..., Any]) -> str:
     if fingerprint.untracked:
         lines += ["", "Cannot track (name it in depends=):"]
         lines += [f"  {hole.name}: {hole.reason}" for hole in fingerprint.untracked]
-    return "".join(common.escape(line) + "\n" for line in lines)
+    return "".join(escape(line) + "\n" for line in lines)
 
 
 # Running it.
@@ -351,7 +352,6 @@ def _make_reporter(settings: RunSettings) -> tuple[str | None, ConsoleReporter]:
     """Return the folder in use, or None, and a reporter on standard error."""
     from redunlite.config import resolve_folder
     from redunlite.display.live import ConsoleReporter
-    from redunlite.display.text import quote
 
     folder = resolve_folder(settings.config)
     program = common.PROGRAM
@@ -406,8 +406,6 @@ def _run(request: Request, path: str, argv: Sequence[str]) -> int:
         finally:
             session.close()
     except DryRunResult:
-        if reporter.status == common.FAILED:
-            raise
         return common.DONE
     except BaseException:  # whatever the task raised, of which the reporter has told
         if reporter.status != "FAILED":
