@@ -28,7 +28,7 @@ from importlib.machinery import ModuleSpec, SourceFileLoader
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
-from redunlite import hashing
+from redunlite import hashing, syntax
 from redunlite.errors import UnknownNameError, WorkflowLoadError
 from redunlite.tracebacks import (
     describe_traceback,
@@ -100,7 +100,7 @@ class SourceFile:
         self._tree: ast.Module | None = None
         self._codes: dict[str, list[CodeType]] | None = None
         self._nodes: dict[tuple[int, str], list[FunctionNode]] | None = None
-        self._moved: dict[int, list[tuple[Any, FunctionNode]]] = {}
+        self._moved: dict[int, list[tuple[Any, int]]] = {}
         self._found: dict[CodeType, FunctionNode | None] = {}
 
     @property
@@ -190,21 +190,22 @@ class SourceFile:
         if known is None:
             known = self._moved[line] = _compile_moved(self.text, self.path, line)
         shape = code_shape(code)
-        equal = [node for moved_shape, node in known if moved_shape == shape]
+        equal = [nodes[index] for moved_shape, index in known if moved_shape == shape]
         if not equal:
             return None
         # Several that compile to the same code behave alike: take the one that sorts first.
-        return min(equal, key=lambda node: (len(ast.dump(node)), ast.dump(node)))
+        return min(equal, key=syntax.normal_form)
 
 
-def _compile_moved(text: str, path: str, line: int) -> list[tuple[Any, FunctionNode]]:
+def _compile_moved(text: str, path: str, line: int) -> list[tuple[Any, int]]:
+    """Return shape and index of each lambda on a line, in the order of `ast.walk`."""
     tree = ast.parse(text, path)
-    moved: list[FunctionNode] = []
+    n_moved = 0
     for node in ast.walk(tree):
         if isinstance(node, ast.Lambda) and node.lineno == line:
-            node.lineno = _MOVED_LINES + len(moved)
+            node.lineno = _MOVED_LINES + n_moved
             node.end_lineno = max(node.end_lineno or 0, node.lineno)
-            moved.append(node)
+            n_moved += 1
     found = []
     stack = [compile(tree, path, "exec", dont_inherit=True)]
     while stack:
@@ -212,7 +213,7 @@ def _compile_moved(text: str, path: str, line: int) -> list[tuple[Any, FunctionN
             if isinstance(const, CodeType):
                 stack.append(const)
                 if const.co_name == "<lambda>" and const.co_firstlineno >= _MOVED_LINES:
-                    found.append((code_shape(const), moved[const.co_firstlineno - _MOVED_LINES]))
+                    found.append((code_shape(const), const.co_firstlineno - _MOVED_LINES))
     return found
 
 
@@ -632,15 +633,3 @@ class WorkerFinder:
 
     def invalidate_caches(self) -> None:
         """Forget nothing: the texts stay what they are."""
-
-
-def _forget(names: Iterable[str]) -> None:
-    """Forget modules and their texts, as a test does between two versions of one file."""
-    for name in list(names):
-        source = _sources.pop(name, None)
-        if source is not None:
-            _files.pop(source.path, None)
-            linecache.cache.pop(source.path, None)
-            _workflow_paths.pop(source.path, None)
-        sys.modules.pop(name, None)
-    _project_modules.clear()

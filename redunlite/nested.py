@@ -38,7 +38,8 @@ def _get_members(value: Any) -> Sequence[Any] | None:
     if cls is list or cls is tuple:
         return value  # type: ignore[no-any-return]
     if issubclass(cls, dict):
-        return [*dict.keys(value), *dict.values(value)]
+        base = _get_dict_base(cls)
+        return [*base.keys(value), *base.values(value)]
     if issubclass(cls, _SEQUENCES):
         return list(value)
     if issubclass(cls, Lazy):
@@ -47,6 +48,14 @@ def _get_members(value: Any) -> Sequence[Any] | None:
     if fields is None:
         return None
     return [getattr(value, name) for name in fields if _has_field(value, name)]
+
+
+def _get_dict_base(cls: type) -> type[dict[Any, Any]]:
+    """Return the base class to read and fill `cls` by, past the user's own methods.
+
+    An OrderedDict keeps its order in a list of its own.
+    """
+    return OrderedDict if issubclass(cls, OrderedDict) else dict
 
 
 def _has_field(value: Any, name: str) -> bool:
@@ -206,8 +215,7 @@ def _rebuild_dict(container: Any, cls: type[dict[Any, Any]], members: list[Any])
     made = cls.__new__(cls)
     if issubclass(cls, defaultdict):
         made.default_factory = container.default_factory  # type: ignore[attr-defined]
-    # Past the user's own `__setitem__`, but an OrderedDict keeps its order in one of its own.
-    base = OrderedDict if issubclass(cls, OrderedDict) else dict
+    base = _get_dict_base(cls)
     for key, member in pairs:
         base.__setitem__(made, key, member)
     return _copy_attributes(container, made)
@@ -246,7 +254,7 @@ def _iter_parts(value: Any, cls: type, path: str) -> Iterator[tuple[Any, str]]:
     if isinstance(value, (type, type(sys))):
         return
     if issubclass(cls, dict):
-        for key, member in dict.items(value):
+        for key, member in _get_dict_base(cls).items(value):
             yield key, f"{path}.keys()"
             yield member, f"{path}[{_format_key(key)}]"
     elif issubclass(cls, _SEQUENCES):

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 DATABASE_NAME = "redunlite.db"
 VALUES_NAME = "values"
-GC_THRESHOLD = 100_000
+GC_THRESHOLD = 1_000_000
 
 
 class Session:

@@ -22,6 +22,7 @@ from redunlite.hashing import token, value_hash
 from redunlite.kinds import FORMAT_TOKEN, Lazy, TypeHandler, ValueRef, register_type
 
 VERSIONS = os.path.expanduser("~/.pyenv/versions")
+VALUES = make_golden.make_values()
 SEEDS = ("0", "1", "2")
 
 
@@ -90,10 +91,10 @@ def test_golden_hashes_differ_unless_values_are_equal() -> None:
             assert type(a) is type(b) and a == b, (first, second)
 
 
-@pytest.mark.parametrize("name", sorted(make_golden.make_values()))
+@pytest.mark.parametrize("name", sorted(VALUES))
 def test_token_is_short_and_plain_ones_decode(name: str) -> None:
     """A token has at most 64 bytes; one without mark gives back the very value."""
-    made = make_golden.make_values()[name]
+    made = VALUES[name]
     tok = token(made)
 
     assert len(tok) <= 64

@@ -335,7 +335,7 @@ def format_info(task: Task[..., Any]) -> str:
     lines += ["", "Tracks:"]
     width = max((len(part.kind) for part in fingerprint.components), default=0)
     for part in fingerprint.components:
-        place = f"  {part.file}:{part.line}" if part.file else ""
+        place = f"  {_show_path(part.file)}:{part.line}" if part.file else ""
         lines.append(f"  {part.kind:<{width}}  {part.name}{place}")
     if not fingerprint.components:
         lines.append("  nothing beside its own source")
@@ -343,6 +343,14 @@ def format_info(task: Task[..., Any]) -> str:
         lines += ["", "Cannot track (name it in depends=):"]
         lines += [f"  {hole.name}: {hole.reason}" for hole in fingerprint.untracked]
     return "".join(escape(line) + "\n" for line in lines)
+
+
+def _show_path(path: str) -> str:
+    """Return a path as a person would type it here."""
+    if not os.path.isabs(path):
+        return path
+    relative = os.path.relpath(path)
+    return path if relative.startswith("..") else relative
 
 
 # Running it.

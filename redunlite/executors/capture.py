@@ -1,8 +1,8 @@
 """What jobs print in threads of the main process, told by thread.
 
-Decided here: that `sys.stdout` and `sys.stderr` are stood in for while such an executor is open, and
-that only what goes through them is seen (not what C code or child processes write). State: the
-stand-ins, and how many executors need them.
+Decided here: that `sys.stdout` and `sys.stderr` are stood in for while such a job runs, and that only
+what goes through them is seen (not what C code or child processes write). State: how many jobs are
+being captured, and each thread's.
 """
 
 from __future__ import annotations
@@ -50,35 +50,24 @@ class _Current(threading.local):
 _current = _Current()
 
 
-def begin_capture() -> Captured:
-    """Capture what this thread prints from now on."""
-    captured = _current.captured = Captured()
-    return captured
-
-
-def end_capture() -> None:
-    """Let this thread print again."""
-    _current.captured = None
-
-
 class _Stream(io.TextIOBase):
     """Stands for `sys.stdout` or `sys.stderr`."""
 
     def __init__(self, original: Any) -> None:
-        self._original = original
+        self.original = original
 
     def write(self, text: str) -> int:
         """Write to the job that this thread runs, else to the original."""
         captured = _current.captured
         if captured is None:
-            return self._original.write(text)  # type: ignore[no-any-return]
+            return self.original.write(text)  # type: ignore[no-any-return]
         captured.add(text.encode("utf-8", "backslashreplace"))
         return len(text)
 
     def flush(self) -> None:
         """Flush the original, unless a job writes."""
         if _current.captured is None:
-            self._original.flush()
+            self.original.flush()
 
     def writable(self) -> bool:
         """Tell that it can be written to."""
@@ -86,11 +75,11 @@ class _Stream(io.TextIOBase):
 
     def isatty(self) -> bool:
         """Tell whether writing reaches a terminal."""
-        return _current.captured is None and bool(self._original.isatty())
+        return _current.captured is None and bool(self.original.isatty())
 
     def fileno(self) -> int:
         """Return the original's descriptor."""
-        return int(self._original.fileno())
+        return int(self.original.fileno())
 
     @property
     def encoding(self) -> str:  # type: ignore[override]
@@ -103,37 +92,40 @@ class _Stream(io.TextIOBase):
         return "backslashreplace"
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._original, name)
+        return getattr(self.original, name)
 
 
 _lock = threading.Lock()
-_n_users = 0
-_originals: list[tuple[str, Any, _Stream]] = []
+_n_captures = 0
 
 
-def install() -> None:
-    """Stand in for the standard streams; undone by as many calls of `uninstall`."""
-    global _n_users
+def begin_capture() -> Captured:
+    """Capture what this thread prints from now on; `end_capture` ends it."""
+    global _n_captures
     with _lock:
-        _n_users += 1
-        if _n_users > 1:
+        _n_captures += 1
+        for name in ("stdout", "stderr"):
+            stream = getattr(sys, name)
+            if stream is not None and not isinstance(stream, _Stream):
+                setattr(sys, name, _Stream(stream))
+    captured = _current.captured = Captured()
+    return captured
+
+
+def end_capture() -> None:
+    """Let this thread print again; the last one puts the standard streams back."""
+    global _n_captures
+    _current.captured = None
+    with _lock:
+        _n_captures -= 1
+        if _n_captures:
             return
         for name in ("stdout", "stderr"):
-            original = getattr(sys, name)
-            if original is not None:
-                stream = _Stream(original)
-                _originals.append((name, original, stream))
-                setattr(sys, name, stream)
+            stream = getattr(sys, name)
+            if isinstance(stream, _Stream):
+                setattr(sys, name, stream.original)
 
 
-def uninstall() -> None:
-    """Put the standard streams back, unless somebody else has replaced them since."""
-    global _n_users
-    with _lock:
-        _n_users -= 1
-        if _n_users:
-            return
-        for name, original, stream in _originals:
-            if getattr(sys, name) is stream:
-                setattr(sys, name, original)
-        _originals.clear()
+def pause_capture() -> None:
+    """Let this thread print for the rest of its job, as for a debugger."""
+    _current.captured = None

@@ -286,7 +286,7 @@ class Database:
         rows = self.connection.execute(
             "SELECT id, lease FROM execution WHERE status = ?", (RUNNING,)
         ).fetchall()
-        dead = [(number, lease) for number, lease in rows if not self._is_alive(lease)]
+        dead = [(number, lease) for number, lease in rows if not self.is_alive(lease)]
         if not dead:
             return 0
         self.begin()
@@ -329,7 +329,10 @@ class Database:
             return None
         return os.path.join(os.path.dirname(self.path), LEASES_NAME, f"{lease}.lock")
 
-    def _is_alive(self, lease: str | None) -> bool:
+    def is_alive(self, lease: str | None) -> bool:
+        """Tell whether the run with that lease lives; one in memory always does."""
+        if self.path is None:
+            return True
         path = self._get_lease_path(lease)
         return path is not None and is_held(path)
 

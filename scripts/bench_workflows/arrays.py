@@ -11,8 +11,8 @@ redun_namespace = "bench"
 
 
 @task()
-def make(megabytes):
-    return numpy.arange(megabytes * 1_000_000 // 8, dtype=numpy.float64)
+def make(size):
+    return numpy.arange(size // 8, dtype=numpy.float64)
 
 
 @task()
@@ -26,8 +26,8 @@ def total(array):
 
 
 @task()
-def main(n: int = 50, megabytes: int = 10):
-    array = make(megabytes)
+def main(n: int = 50, size: int = 10_000_000):
+    array = make(size)
     for _ in range(n):
         array = shift(array)
     return total(array)

@@ -1,0 +1,690 @@
+"""Records by id, name or row, read from an open database without decoding any value.
+
+Decided here: what a word on the command line names, and which rows are read for it. Not here: how
+anything looks (`display`), where values came from (`dataflow`).
+
+What must stay fast at a million jobs reads single ranges or a few keys. Only ids that are not indexed
+(of jobs, call nodes and values) need a scan, and then jobs and calls are scanned at the same time.
+
+State: a `History` remembers the tasks and executions that it has read.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import threading
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from redunlite import hashing
+from redunlite.errors import AmbiguousIdError, SchedulerError, UnknownNameError
+from redunlite.history.records import (
+    CACHED,
+    CALL,
+    EXECUTION,
+    FILE,
+    JOB,
+    POSITIONAL,
+    TASK,
+    VALUE,
+    ArgumentRecord,
+    CallRecord,
+    ExecutionRecord,
+    Found,
+    JobDetail,
+    JobRecord,
+    Match,
+    OutputRecord,
+    TaskCounts,
+    TaskRecord,
+    ValueRecord,
+    format_uuid,
+)
+from redunlite.recorder import codes
+from redunlite.recorder.database import INTERRUPTED, Database, get_id_range, open_readonly
+
+if TYPE_CHECKING:
+    from redunlite.valuestore import ValueStore
+
+STATUS_NAMES = ("RUNNING", "DONE", "FAILED", "CANCELLED")
+CALL_STATUS_NAMES = ("RUNNING", "DONE", "FAILED")
+MAX_CANDIDATES = 20
+"""Candidates listed for an ambiguous id."""
+TRAIL_ENDS = 3
+"""Jobs shown at each end of a long chain of parents."""
+PREVIEW_LIMIT = 200
+PARALLEL_FROM = 100_000
+"""Calls from which on two scans at a time pay."""
+_BATCH = 500
+_JOB_COLUMNS = "id, salt, parent, call, task, kind, status, start_time, duration_us, cpu_us, peak_bytes, output"
+_CALL_COLUMNS = "id, task, eval_hash, call_hash, status, result, single, result_origin"
+_TASK_COLUMNS = "id, hash, name, namespace, version, source, file, line, params"
+_VALUE_COLUMNS = "id, hash, type, format, size, preview, detail"
+_EXECUTION_COLUMNS = (
+    "id, uuid, status, start_time, end_time, argv, root_task, root_job, error, user, host, cwd, "
+    "python, git_commit, git_dirty, lease"
+)
+_HEX = frozenset("0123456789abcdef")
+
+
+class History:
+    """Reads records from one database.
+
+    Parameters
+    ----------
+    database
+        Open, for reading or for writing.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.connection: sqlite3.Connection = database.connection
+        self._tasks: dict[int, TaskRecord] = {}
+        self._executions: dict[int, ExecutionRecord] = {}
+
+    # Executions.
+
+    def find_executions(self, limit: int | None = None) -> list[ExecutionRecord]:
+        """Return the newest executions, newest first; all without a limit."""
+        rows = self.connection.execute(
+            f"SELECT {_EXECUTION_COLUMNS} FROM execution ORDER BY id DESC LIMIT ?",
+            (-1 if limit is None else limit,),
+        ).fetchall()
+        return [self._make_execution(row) for row in rows]
+
+    def count_executions(self) -> int:
+        """Return the number of executions."""
+        return int(self.connection.execute("SELECT count(*) FROM execution").fetchone()[0])
+
+    def get_execution(self, number: int) -> ExecutionRecord:
+        """Return the execution with that row id."""
+        found = self._executions.get(number)
+        if found is None:
+            row = self.connection.execute(
+                f"SELECT {_EXECUTION_COLUMNS} FROM execution WHERE id = ?", (number,)
+            ).fetchone()
+            if row is None:
+                raise UnknownNameError("execution", str(number))
+            found = self._make_execution(row)
+        return found
+
+    def _make_execution(self, row: Sequence[Any]) -> ExecutionRecord:
+        number, uuid, status, start, end, argv, root_task, root_job, error = row[:9]
+        user, host, cwd, python, commit, is_dirty, lease = row[9:]
+        if status == codes.RUNNING and not self.database.is_alive(lease):
+            # Its process is gone; the next run will write so, but nobody has to wait for that.
+            status, error = codes.FAILED, INTERRUPTED
+        made = ExecutionRecord(
+            number,
+            format_uuid(uuid),
+            STATUS_NAMES[status],
+            start,
+            end,
+            tuple(str(word) for word in json.loads(argv)),
+            root_task,
+            root_job,
+            error,
+            user,
+            host,
+            cwd,
+            python,
+            commit,
+            None if is_dirty is None else bool(is_dirty),
+        )
+        self._executions[number] = made
+        return made
+
+    def find_counts(self, execution: ExecutionRecord) -> list[TaskCounts]:
+        """Return the counts of jobs of each task, by its full name."""
+        rows = self.connection.execute(
+            "SELECT task, n_running, n_failed, n_cached, n_done, n_cancelled FROM counter "
+            "WHERE execution = ?",
+            (execution.number,),
+        ).fetchall()
+        totals: dict[str, list[int]] = {}
+        for task, *counts in rows:
+            if execution.error == INTERRUPTED:
+                counts[4] += counts[0]
+                counts[0] = 0
+            total = totals.setdefault(self.get_task(task).fullname, [0] * 5)
+            total[:] = [a + b for a, b in zip(total, counts)]
+        return [TaskCounts(name, *totals[name]) for name in sorted(totals)]
+
+    # Jobs.
+
+    def get_job(self, row_id: int) -> JobRecord:
+        """Return the job with that row id, with its arguments."""
+        (job,) = self.find_jobs("id = ?", (row_id,), 1)
+        return self.add_arguments([job])[0]
+
+    def find_jobs(
+        self, condition: str, values: Sequence[Any], limit: int = -1, order: str = "id"
+    ) -> list[JobRecord]:
+        """Return the jobs that meet an SQL condition, without their arguments."""
+        rows = self.connection.execute(
+            f"SELECT {_JOB_COLUMNS} FROM job WHERE {condition} ORDER BY {order} LIMIT ?",
+            (*values, limit),
+        ).fetchall()
+        return [self._make_job(row) for row in rows]
+
+    def _make_job(self, row: Sequence[Any]) -> JobRecord:
+        row_id, salt, parent, call, task, kind, status, start, duration, cpu, peak, output = row
+        execution = self.get_execution(row_id >> codes.SERIAL_BITS)
+        if status == codes.RUNNING and execution.error == INTERRUPTED:
+            status = codes.CANCELLED
+        name = CACHED if kind and status == codes.DONE else STATUS_NAMES[status]
+        head = salt.hex()
+        uuid = f"{head[:8]}-{head[8:12]}-{head[12:]}{execution.uuid[18:]}"
+        return JobRecord(
+            row_id, uuid, execution.number, parent, call, self.get_task(task), name, start,
+            duration, cpu, peak, output,
+        )  # fmt: skip
+
+    def add_arguments(self, jobs: Sequence[JobRecord]) -> list[JobRecord]:
+        """Return the jobs with their arguments, read together."""
+        calls = {job.call: job.task for job in jobs if job.call is not None}
+        found = self.find_arguments(calls)
+        return [
+            replace(job, arguments=found[job.call]) if found.get(job.call or 0) else job
+            for job in jobs
+        ]
+
+    def get_job_detail(self, row_id: int) -> JobDetail:
+        """Return everything about one job but where its values came from."""
+        job = self.get_job(row_id)
+        trail, n_left_out = self._find_trail(row_id)
+        return JobDetail(
+            job,
+            self.get_execution(job.execution),
+            trail,
+            n_left_out,
+            None if job.call is None else self.get_call(job.call),
+            None if job.output is None else self._get_output(job.output),
+        )
+
+    def _find_trail(self, row_id: int) -> tuple[list[JobRecord], int]:
+        rows = self.connection.execute(
+            "WITH RECURSIVE up(id, parent) AS (SELECT id, parent FROM job WHERE id = ? UNION ALL "
+            "SELECT j.id, j.parent FROM job j JOIN up ON j.id = up.parent) SELECT id FROM up",
+            (row_id,),
+        ).fetchall()
+        ids = [row[0] for row in reversed(rows)]
+        n_left_out = 0
+        if len(ids) > 2 * TRAIL_ENDS + 1:
+            n_left_out = len(ids) - 2 * TRAIL_ENDS
+            ids = ids[:TRAIL_ENDS] + ids[-TRAIL_ENDS:]
+        marks = ",".join("?" * len(ids))
+        # A parent's serial is below its children's, so the order of ids is that of the trail.
+        return self.find_jobs(f"id IN ({marks})", ids), n_left_out
+
+    def _get_output(self, row_id: int) -> OutputRecord | None:
+        row = self.connection.execute(
+            "SELECT data, detail FROM value WHERE id = ?", (row_id,)
+        ).fetchone()
+        if row is None:
+            return None
+        data = bytes(row[0] or b"")
+        detail = json.loads(row[1] or "{}")
+        n_head = int(detail.get("n_head", len(data)))
+        return OutputRecord(data[:n_head], data[n_head:], int(detail.get("n_bytes", len(data))))
+
+    # Calls.
+
+    def get_call(self, row_id: int) -> CallRecord:
+        """Return the call node with that row id."""
+        row = self.connection.execute(
+            f"SELECT {_CALL_COLUMNS} FROM call WHERE id = ?", (row_id,)
+        ).fetchone()
+        if row is None:
+            raise UnknownNameError("call node", str(row_id))
+        return self._make_calls([row])[0]
+
+    def find_calls(self, row_ids: Collection[int]) -> list[CallRecord]:
+        """Return the call nodes with those row ids, in their order; unknown ones are left out."""
+        rows = {
+            row[0]: row
+            for row in self._select(
+                f"SELECT {_CALL_COLUMNS} FROM call WHERE id IN (%s)", sorted(set(row_ids))
+            )
+        }
+        return self._make_calls([rows[row_id] for row_id in row_ids if row_id in rows])
+
+    def _make_calls(self, rows: Sequence[Sequence[Any]]) -> list[CallRecord]:
+        tasks = {row[0]: self.get_task(row[1]) for row in rows}
+        arguments = self.find_arguments(tasks)
+        values = self.find_values(row[5] for row in rows)
+        return [
+            CallRecord(
+                row[0],
+                tasks[row[0]],
+                "" if row[3] is None else row[3].hex(),
+                row[2].hex(),
+                CALL_STATUS_NAMES[row[4]],
+                arguments.get(row[0], ()),
+                None if row[5] is None else values[row[5]],
+                row[7],
+            )
+            for row in rows
+        ]
+
+    def find_arguments(self, calls: dict[int, TaskRecord]) -> dict[int, list[ArgumentRecord]]:
+        """Return the arguments of each call, given with its task, in the order of binding."""
+        rows = self._select(
+            "SELECT call, place, name, value, origin FROM argument WHERE call IN (%s) "
+            "ORDER BY call, place",
+            sorted(calls),
+        )
+        values = self.find_values(row[3] for row in rows)
+        found: dict[int, list[ArgumentRecord]] = {}
+        for call, place, name, cell, origin in rows:
+            params = calls[call].params
+            param, kind = params[place] if place < len(params) else (f"arg{place}", POSITIONAL)
+            found.setdefault(call, []).append(
+                ArgumentRecord(place, name or param, kind, values[cell], origin)
+            )
+        return found
+
+    # Values.
+
+    def find_values(self, cells: Iterable[Any]) -> dict[Any, ValueRecord]:
+        """Return the values of columns that hold a token or a row id; None is left out."""
+        found: dict[Any, ValueRecord] = {}
+        wanted = set()
+        for cell in cells:
+            if cell is None or cell in found:
+                continue
+            if type(cell) is bytes:
+                found[cell] = make_token_record(cell)
+            else:
+                wanted.add(cell)
+        for row in self._select(
+            f"SELECT {_VALUE_COLUMNS} FROM value WHERE id IN (%s)", sorted(wanted)
+        ):
+            found[row[0]] = _make_value(row)
+        for cell in wanted:
+            if cell not in found:
+                found[cell] = ValueRecord("", "", "<not recorded>", row=cell)
+        return found
+
+    # Tasks.
+
+    def get_task(self, row_id: int) -> TaskRecord:
+        """Return the version of a task with that row id."""
+        found = self._tasks.get(row_id)
+        if found is None:
+            row = self.connection.execute(
+                f"SELECT {_TASK_COLUMNS} FROM task WHERE id = ?", (row_id,)
+            ).fetchone()
+            if row is None:
+                raise UnknownNameError("task", str(row_id))
+            found = self._tasks[row_id] = TaskRecord(
+                row_id, row[1].hex(), *row[2:8], tuple((n, k) for n, k in json.loads(row[8]))
+            )
+        return found
+
+    def find_first_job(self, task: TaskRecord) -> JobRecord | None:
+        """Return the first job that used this version of a task."""
+        row = self.connection.execute(
+            "SELECT min(execution) FROM counter WHERE task = ?", (task.row,)
+        ).fetchone()
+        if row[0] is None:
+            return None
+        found = self.find_jobs(
+            "id BETWEEN ? AND ? AND task = ?", (*get_id_range(row[0]), task.row), 1
+        )
+        return found[0] if found else None
+
+    def find_task_names(self) -> list[str]:
+        """Return the short and full names of all recorded tasks."""
+        rows = self.connection.execute("SELECT DISTINCT name, namespace FROM task").fetchall()
+        return sorted({n for n, _ in rows} | {f"{space}.{n}" for n, space in rows if space})
+
+    # Words.
+
+    def find_records(self, word: str, *, only_ids: bool = False) -> Found:
+        """Return what a word names: `-`, `~n`, a full id, a task's name, an id prefix or a path.
+
+        Raises
+        ------
+        UnknownNameError
+            When it names nothing; the nearest task name is the hint.
+        AmbiguousIdError
+            When several records have ids that begin with it.
+        """
+        if word == "-" or word.startswith("~"):
+            return Found([self._find_by_age(word)])
+        prefix = parse_id(word)
+        if prefix is not None and len(prefix) in (32, 40):
+            matches = self._find_ids(prefix)
+            if matches:
+                return Found([self._get_only(word, matches)])
+        if word and not only_ids:
+            tasks = self._find_tasks_by_name(word)
+            if tasks:
+                others = 0 if prefix is None else len(self._find_ids(prefix))
+                return Found(tasks, others)
+        if prefix is not None:
+            matches = self._find_ids(prefix) or self._find_token_values(prefix)
+            if matches:
+                return Found([self._get_only(word, matches)])
+        if word and not only_ids:
+            files = self._find_files(word)
+            if files:
+                return Found(files)
+        raise UnknownNameError(
+            "id" if only_ids else "id or task",
+            word,
+            () if only_ids else self.find_task_names(),
+            hint="redunlite log lists the executions",
+        )
+
+    def _find_by_age(self, word: str) -> Match:
+        """Return the execution named by `-` or `~n`, counted from 1 for the newest."""
+        n = 1 if word == "-" else int(word[1:]) if word[1:].isdecimal() else 0
+        if 0 < n < 1 << 31:
+            row = self.connection.execute(
+                "SELECT id, uuid FROM execution ORDER BY id DESC LIMIT 1 OFFSET ?", (n - 1,)
+            ).fetchone()
+            if row is not None:
+                return Match(EXECUTION, row[0], format_uuid(row[1]))
+        n_all = self.count_executions()
+        some = f"there are {n_all:,}, ~1 is the newest" if n_all else "there are none yet"
+        raise UnknownNameError("execution", word, hint=some)
+
+    def _find_tasks_by_name(self, name: str) -> list[Match]:
+        space, _, short = name.rpartition(".")
+        rows = self.connection.execute(
+            "SELECT id, hash FROM task WHERE name = ? OR (name = ? AND namespace = ?) "
+            "ORDER BY id DESC",
+            (name, short, space),
+        ).fetchall()
+        return [Match(TASK, row_id, digest.hex()) for row_id, digest in rows]
+
+    def _find_ids(self, prefix: str) -> list[Match]:
+        """Return the records whose id begins with hex digits; equal hashes count once."""
+        found: list[Match] = []
+        low, high = get_bounds(prefix)
+        execute = self.connection.execute
+        for row_id, uuid in execute(
+            f"SELECT id, uuid FROM execution WHERE {_between('uuid', high)} ORDER BY id",
+            _bounds(low, high),
+        ).fetchall():
+            found.append(Match(EXECUTION, row_id, format_uuid(uuid)))
+        jobs, calls = self._scan(prefix)
+        found += jobs
+        found += calls
+        for kind, table in ((TASK, "task"), (VALUE, "value")):
+            rows = execute(
+                f"SELECT max(id), hash FROM {table} WHERE {_between('hash', high)} GROUP BY hash",
+                _bounds(low, high),
+            ).fetchall()
+            found += [Match(kind, row_id, digest.hex()) for row_id, digest in rows]
+        return found
+
+    def _scan(self, prefix: str) -> tuple[list[Match], list[Match]]:
+        """Return the jobs and the call nodes whose id begins with hex digits."""
+        (n_calls,) = self.connection.execute("SELECT sum(n_calls) FROM execution").fetchone()
+        path = self.database.path
+        if path is None or (n_calls or 0) < PARALLEL_FROM:
+            return self._scan_jobs(self.connection, prefix), _scan_calls(self.connection, prefix)
+        calls: list[Match] = []
+        errors: list[BaseException] = []
+
+        def scan_calls() -> None:
+            # SQLite works without the interpreter's lock, but on one connection only once.
+            try:
+                second = open_readonly(path)
+                try:
+                    calls.extend(_scan_calls(second.connection, prefix))
+                finally:
+                    second.close()
+            except BaseException as error:  # raised again where the scan was asked for
+                errors.append(error)
+
+        thread = threading.Thread(target=scan_calls)
+        thread.start()
+        try:
+            jobs = self._scan_jobs(self.connection, prefix)
+        finally:
+            thread.join()
+        if errors:
+            raise errors[0]
+        return jobs, calls
+
+    def _scan_jobs(self, connection: sqlite3.Connection, prefix: str) -> list[Match]:
+        low, high = get_bounds(prefix[:16])
+        rows = connection.execute(
+            f"SELECT id, salt FROM job WHERE {_between('salt', high)}", _bounds(low, high)
+        ).fetchall()
+        matches = []
+        for row_id, salt in rows:
+            execution = self.get_execution(row_id >> codes.SERIAL_BITS)
+            uuid = salt.hex() + execution.uuid.replace("-", "")[16:]
+            if uuid.startswith(prefix):
+                matches.append(Match(JOB, row_id, format_uuid(bytes.fromhex(uuid))))
+        return matches
+
+    def _find_token_values(self, prefix: str) -> list[Match]:
+        """Return the small plain values whose hash begins with hex digits.
+
+        They live inside other rows, so every token has to be hashed; nothing else is that slow.
+        """
+        seen: set[bytes] = set()
+        found: list[Match] = []
+        low, high = get_bounds(prefix)
+        for sql in (
+            "SELECT value FROM argument WHERE typeof(value) = 'blob'",
+            "SELECT result FROM call WHERE typeof(result) = 'blob'",
+        ):
+            for (token,) in self.connection.execute(sql):
+                if token in seen:
+                    continue
+                seen.add(token)
+                digest = hashing.value_hash(token)
+                if digest >= low and (high is None or digest < high):
+                    found.append(Match(VALUE, 0, digest.hex(), token))
+        return found
+
+    def _find_files(self, path: str) -> list[Match]:
+        names = {path, os.path.normpath(path), os.path.abspath(path)}
+        if self.database.path is not None:
+            project = os.path.dirname(os.path.dirname(self.database.path))
+            names.add(os.path.relpath(os.path.abspath(path), project))
+        marks = ",".join("?" * len(names))
+        rows = self.connection.execute(
+            f"SELECT value, path FROM file WHERE path IN ({marks}) ORDER BY value DESC LIMIT 1",
+            sorted(names),
+        ).fetchall()
+        return [Match(FILE, row_id, name) for row_id, name in rows]
+
+    def _get_only(self, word: str, matches: Sequence[Match]) -> Match:
+        if len(matches) == 1:
+            return matches[0]
+        n_shown = max(8, len(word) + 4)
+        lines = [self.describe_match(match, n_shown) for match in matches[:MAX_CANDIDATES]]
+        raise AmbiguousIdError(word, lines, len(matches))
+
+    def describe_match(self, match: Match, n_shown: int = 8) -> str:
+        """Return kind, id, status and name of a record on one line."""
+        shown = match.id[:n_shown]
+        if match.kind == EXECUTION:
+            execution = self.get_execution(match.row)
+            words = " ".join(execution.argv) or execution.root_task or ""
+            return f"Exec {shown} [{execution.status}] {words}"
+        if match.kind == JOB:
+            job = self.find_jobs("id = ?", (match.row,))[0]
+            return f"Job {shown} [{job.status}] {job.task.fullname}"
+        if match.kind == CALL:
+            call = self.get_call(match.row)
+            return f"CallNode {shown} [{call.status}] {call.task.fullname}"
+        if match.kind == TASK:
+            return f"Task {shown} {self.get_task(match.row).fullname}"
+        value = self.get_value(match)
+        return f"Value {shown} {value.type_name} {value.preview[:40]}"
+
+    def get_value(self, match: Match) -> ValueRecord:
+        """Return the value that a match names."""
+        cell = match.row if match.token is None else match.token
+        return self.find_values([cell])[cell]
+
+    # Sets and tools.
+
+    def find_members(self, set_id: int, limit: int) -> tuple[list[int], int]:
+        """Return the first members of an interned set, and the number of all of them."""
+        row = self.connection.execute(
+            'SELECT n_members FROM "set" WHERE id = ?', (set_id,)
+        ).fetchone()
+        members = self.connection.execute(
+            'SELECT member FROM set_member WHERE "set" = ? ORDER BY ordinal LIMIT ?',
+            (set_id, limit),
+        ).fetchall()
+        return [m[0] for m in members], row[0] if row else len(members)
+
+    def _select(self, sql: str, keys: Sequence[int]) -> Iterator[Any] | list[Any]:
+        """Return the rows of a query whose one ``%s`` stands for a list of keys."""
+        rows: list[Any] = []
+        for start in range(0, len(keys), _BATCH):
+            some = keys[start : start + _BATCH]
+            rows += self.connection.execute(sql % ",".join("?" * len(some)), some).fetchall()
+        return rows
+
+
+def _scan_calls(connection: sqlite3.Connection, prefix: str) -> list[Match]:
+    low, high = get_bounds(prefix)
+    bounds = _bounds(low, high)
+    rows = connection.execute(
+        f"SELECT id, call_hash, eval_hash FROM call WHERE ({_between('call_hash', high)}) "
+        f"OR ({_between('eval_hash', high)})",
+        (*bounds, *bounds),
+    ).fetchall()
+    newest: dict[bytes, int] = {}
+    for row_id, call_hash, eval_hash in rows:
+        for digest in (call_hash, eval_hash):
+            if digest is not None and digest >= low and (high is None or digest < high):
+                newest[digest] = max(row_id, newest.get(digest, 0))
+    return [Match(CALL, row_id, digest.hex()) for digest, row_id in newest.items()]
+
+
+def parse_id(word: str) -> str | None:
+    """Return a word as hex digits when it can be the beginning of an id, else None.
+
+    >>> parse_id("d1419df0-f954"), parse_id("5EDE15ae"), parse_id("main")
+    ('d1419df0f954', '5ede15ae', None)
+    """
+    digits = word.lower()
+    if len(digits) > 8 and "-" in digits:
+        parts = digits.split("-")
+        sizes = [len(part) for part in parts]
+        if sizes[:-1] != [8, 4, 4, 4][: len(parts) - 1]:
+            return None
+        digits = "".join(parts)
+    return digits if digits and len(digits) <= 40 and _HEX.issuperset(digits) else None
+
+
+def get_bounds(prefix: str) -> tuple[bytes, bytes | None]:
+    """Return the least bytes that begin with hex digits, and the least ones above all such.
+
+    >>> get_bounds("ab1")
+    (b'\\xab\\x10', b'\\xab ')
+    """
+    n_bytes = (len(prefix) + 1) // 2
+    low = int(prefix.ljust(n_bytes * 2, "0"), 16)
+    above = low + (16 if len(prefix) % 2 else 1)
+    high = None if above >> 8 * n_bytes else above.to_bytes(n_bytes, "big")
+    return low.to_bytes(n_bytes, "big"), high
+
+
+def _between(column: str, high: bytes | None) -> str:
+    return f"{column} >= ?" if high is None else f"{column} >= ? AND {column} < ?"
+
+
+def _bounds(low: bytes, high: bytes | None) -> tuple[bytes, ...]:
+    return (low,) if high is None else (low, high)
+
+
+def make_token_record(token: bytes) -> ValueRecord:
+    """Return what is known of a small plain value."""
+    return ValueRecord(
+        hashing.value_hash(token).hex(),
+        hashing.type_name_of_token(token),
+        hashing.preview_token(token, PREVIEW_LIMIT),
+        token,
+    )
+
+
+def _make_value(row: Sequence[Any]) -> ValueRecord:
+    row_id, digest, type_name, format_, size, preview, detail = row
+    summary, frames = "", []
+    if detail and format_ != "o":
+        told = json.loads(detail)
+        summary = str(told.get("summary", ""))
+        frames = [(str(f[0]), int(f[1]), str(f[2]), str(f[3])) for f in told.get("frames", ())]
+    shown = preview if preview is not None else f"<{type_name}>"
+    if type_name.endswith(".ErrorValue"):
+        shown = f"ErrorValue({format_error(summary or shown)})"
+    return ValueRecord(
+        digest.hex(), type_name, shown, None, row_id, size, format_, summary, tuple(frames)
+    )
+
+
+def format_error(summary: str) -> str:
+    """Return the last lines of a traceback as the exception's own text form.
+
+    >>> format_error("ZeroDivisionError: division by zero"), format_error("KeyError: 'x'")
+    ("ZeroDivisionError('division by zero')", "KeyError('x')")
+    """
+    name, separator, message = summary.partition(": ")
+    if not separator:
+        return f"{name}()" if name.isidentifier() else name
+    name = name.rpartition(".")[2]
+    return f"{name}({message})" if name == "KeyError" else f"{name}({message!r})"
+
+
+def load_value(database: Database, store: ValueStore, word: str) -> Any:
+    """Return the recorded value of a value's hash, or the result of a job, call node or execution.
+
+    Unpickles: the one place here that does, at the user's explicit wish.
+
+    Raises
+    ------
+    UnknownNameError, AmbiguousIdError
+        When no record, or more than one, has that id.
+    SchedulerError
+        When that record has no result.
+    UndecodableError
+        When the recorded bytes cannot become a value in this program.
+    """
+    from redunlite import serialize
+    from redunlite.errors import UndecodableError
+    from redunlite.recorder.values import read_values
+
+    history = History(database)
+    match = history.find_records(word, only_ids=True).matches[0]
+    value = find_value_of(history, match)
+    if value is None:
+        raise SchedulerError(f"{match.kind} {match.id[:8]} has no result")
+    if value.token is not None:
+        return hashing.decode_token(value.token)
+    ref = read_values(database.connection, [value.row or 0]).get(value.row or 0)
+    if ref is None:
+        raise UndecodableError(f"the bytes of value {value.hash[:8]} are damaged")
+    return serialize.decode(ref, store)
+
+
+def find_value_of(history: History, match: Match) -> ValueRecord | None:
+    """Return the value that a record stands for: itself, or the result of its call."""
+    if match.kind in (VALUE, FILE):
+        return history.get_value(match)
+    call = None
+    if match.kind == CALL:
+        call = match.row
+    elif match.kind == JOB:
+        call = history.get_job(match.row).call
+    elif match.kind == EXECUTION:
+        root = history.get_execution(match.row).root_job
+        jobs = [] if root is None else history.find_jobs("id = ?", (root,))
+        call = jobs[0].call if jobs else None
+    return None if call is None else history.get_call(call).result
