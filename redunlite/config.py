@@ -16,7 +16,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from redunlite.errors import ConfigError, find_nearest
 
@@ -57,8 +57,7 @@ DEFAULT_INI = """\
 """
 
 
-@dataclass(frozen=True)
-class ExecutorConfig:
+class ExecutorConfig(NamedTuple):
     """One executor."""
 
     name: str
@@ -68,32 +67,28 @@ class ExecutorConfig:
     """How many calls run at one time; always 1 or more in a `Config`."""
 
 
-@dataclass(frozen=True)
-class FingerprintConfig:
+class FingerprintConfig(NamedTuple):
     """What counts as code."""
 
     packages: str = "version"
     """``version``, ``major`` or ``ignore``: what of an installed package is in a task's hash."""
 
 
-@dataclass(frozen=True)
-class FilesConfig:
+class FilesConfig(NamedTuple):
     """How files are identified."""
 
     content_limit: int = 1 << 30
     """Bytes above which size and modification time stand for the content."""
 
 
-@dataclass(frozen=True)
-class RecorderConfig:
+class RecorderConfig(NamedTuple):
     """How rows are written."""
 
     durability: str = "normal"
     """``normal``, or ``full``: every commit is synced to the disk."""
 
 
-@dataclass(frozen=True)
-class SchedulerConfig:
+class SchedulerConfig(NamedTuple):
     """How a run goes."""
 
     on_failure: str = "finish"
@@ -150,8 +145,7 @@ class Config:
             )
 
 
-@dataclass(frozen=True)
-class _Setting:
+class _Setting(NamedTuple):
     """A value as it was given, and where."""
 
     value: Any

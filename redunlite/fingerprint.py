@@ -34,7 +34,6 @@ import types
 import weakref
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import PurePath
 from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
@@ -379,6 +378,10 @@ class _Reach:
                 self._fill_class(part, value)
             elif isinstance(value, ModuleType):
                 self._fill_module(part, value)
+            elif isinstance(value, _StaticModule):
+                self._fill_static_module(part, value)
+            elif isinstance(value, _StaticDefinition):
+                self._fill_definition(part, value)
             else:
                 self._fill_assignment(part, value, site)
 
@@ -459,6 +462,12 @@ class _Reach:
             self._link_class(part, label, value, site)
         elif isinstance(value, ModuleType):
             self._link_module(part, label, value)
+        elif isinstance(value, (_StaticDefinition, _StaticModule)):
+            name = value.name.rpartition(".")[2]
+            key = (value.path, name if isinstance(value, _StaticDefinition) else None)
+            part.edges.append((label, self._queue(value.kind, name, value, None, key)))
+        elif isinstance(value, _PackageName):
+            self._link_package(part, label, value.name)
         elif isinstance(value, MethodType):
             self._link(part, f"{label}()", value.__func__, site)
             self._link(part, f"{label}.__self__", value.__self__, site)
@@ -605,7 +614,7 @@ class _Reach:
             raise _BySourceError("an expression has no value yet")
         if isinstance(value, TaskKind):
             return digest(b"task name", value.fullname.encode())  # type: ignore[attr-defined]
-        if isinstance(value, PurePath):
+        if _is_path(value):
             relative = self._relative(str(value))
             return token(value) if relative is None else digest(b"path", relative.encode())
         if self._is_code(value):
@@ -741,9 +750,8 @@ class _Reach:
                 self._link(part, label, value, site)
         for name, chain in uses.computed:
             self._note_computed(part, name, chain, site)
-        for imported in uses.imports:
-            if imported.attribute is None:
-                self._link_import(part, imported, site)
+        for name in uses.import_calls:
+            self._link_import_call(part, name)
 
     def _look_up(self, use: Use, site: _Site) -> Any:
         """Return what the name of `use` stands for, or a mark that there is nothing to follow."""
@@ -766,16 +774,11 @@ class _Reach:
         chain = (use.name, *use.attributes)
         position = 1
         prefix: Chain = ()
-        if use.imported is not None and use.imported.attribute is None:
-            value = value if isinstance(value, ModuleType) else _MISSING
-        while isinstance(value, ModuleType) and loading.is_project_module(value.__name__):
+        while _is_project_module(value):
             prefix = chain[:position]
             if position == len(chain):
                 return value, prefix, ()
-            attribute = chain[position]
-            inner = value.__dict__.get(attribute, _MISSING)
-            if inner is _MISSING:
-                inner = sys.modules.get(f"{value.__name__}.{attribute}", _MISSING)
+            inner = _read_module(value, chain[position])
             if inner is _MISSING:
                 self._note(".".join(chain[: position + 1]), "not found in the module")
                 return _MISSING, prefix, chain[position + 1 :]
@@ -804,40 +807,25 @@ class _Reach:
     # Imports inside functions.
 
     def _import_value(self, imported: ImportedName, name: str, site: _Site) -> Any:
+        """Return what an import inside a function binds `name` to, without importing anything.
+
+        Project modules are read as text, loaded or not: the hash must not depend on whether some
+        job has imported them already.
+        """
         module_name = _absolute_name(imported, site)
         if imported.attribute is None and name != module_name:
             # `import a.b` binds `a`; `import a.b as c` binds the inner module.
             top = module_name.partition(".")[0]
             module_name = top if name == top else module_name
-        module = loading.find_module(module_name)
-        if module is None:
-            return _MISSING
-        if imported.attribute is None:
+        module = _find_static_module(module_name)
+        if imported.attribute is None or not isinstance(module, _StaticModule):
             return module
-        value = getattr(module, "__dict__", {}).get(imported.attribute, _MISSING)
-        if value is _MISSING:
-            value = sys.modules.get(f"{module_name}.{imported.attribute}", _MISSING)
-        return value
+        return module.find(imported.attribute)
 
-    def _link_import(self, part: _Part, imported: ImportedName, site: _Site) -> None:
-        """Count a module that a function imports and that is not loaded yet."""
-        name = _absolute_name(imported, site)
-        if name in sys.modules or _is_standard(name) or _is_redunlite(name):
-            return
-        self._link_unloaded(part, name)
-
-    def _link_unloaded(self, part: _Part, name: str) -> None:
-        path = find_module_file(name)
-        if path is None or not loading.is_project_path(path):
-            self._link_package(part, name, name)
-            return
-        file = loading.get_source_file(path)
-        if file is None:
-            self._note(name, "the module has no source text")
-            return
-        made = _UnloadedModule(name, file)
-        number = self._queue(CODE, name.rpartition(".")[2], made, None, ("unloaded", path))
-        part.edges.append((f"import {number}", number))
+    def _link_import_call(self, part: _Part, name: str) -> None:
+        module = _find_static_module(name)
+        if module is not _MISSING:
+            self._link(part, f"import {name}", module, _Site({}, {}, None))
 
     def _fill_module(self, part: _Part, module: ModuleType) -> None:
         """Count a module that is used as a value: its whole text, and what it imports."""
@@ -860,15 +848,30 @@ class _Reach:
         part.file, part.line, part.source = file.path, 1, file.text
         part.body = digest(b"source", syntax.normal_form(file.tree))
 
-    def _fill_unloaded(self, part: _Part, module: _UnloadedModule) -> None:
+    def _fill_definition(self, part: _Part, found: _StaticDefinition) -> None:
+        """Count a definition that is known by its text alone."""
+        file = found.module.file
+        part.file, part.line = file.path, found.nodes[0].lineno
+        part.source = "\n".join(_source_of(file, node)[0] for node in found.nodes)
+        site = _Site(_StaticNames(found.module), {}, file.path)
+        bodies = []
+        for node in found.nodes:
+            uses = _get_uses(node, 0)
+            kept = tuple(use for use in uses.uses if use.name != found.name)
+            self._fill(part, node, dataclasses.replace(uses, uses=kept), site)
+            bodies.append(part.body)
+        part.body = digest(b"definition", *bodies)
+
+    def _fill_static_module(self, part: _Part, module: _StaticModule) -> None:
+        """Count a module by its whole text and by all that it imports."""
         self._fill_text(part, module.file)
-        site = _Site({"__name__": module.name, "__package__": module.package}, {}, module.file.path)
+        site = _Site(_StaticNames(module), {}, module.file.path)
         for node in ast.walk(module.file.tree):
             if isinstance(node, (ast.Import, ast.ImportFrom)):
-                for _, imported in syntax.iter_imported(node):
-                    name = _absolute_name(imported, site)
-                    if not _is_standard(name) and not _is_redunlite(name):
-                        self._link_unloaded(part, name)
+                for name, imported in syntax.iter_imported(node):
+                    value = self._import_value(imported, name, site)
+                    if value is not _MISSING:
+                        self._link(part, name, value, site)
 
     # Classes.
 
@@ -924,9 +927,6 @@ class _Reach:
 
     def _fill_assignment(self, part: _Part, found: Any, site: _Site) -> None:
         """Count a constant by the statements that made it."""
-        if isinstance(found, _UnloadedModule):
-            self._fill_unloaded(part, found)
-            return
         part.file = found.file.path
         part.line = found.nodes[0].lineno
         part.source = "\n".join(_source_of(found.file, node)[0] for node in found.nodes)
@@ -943,17 +943,134 @@ class _Reach:
 
 
 @dataclass(frozen=True)
-class _UnloadedModule:
-    """A project module that a function imports when it runs."""
+class _PackageName:
+    """An installed module, which may not be loaded."""
 
     name: str
+
+
+@dataclass(frozen=True, eq=False)
+class _StaticModule:
+    """A project module that a function imports when it runs, known by its text alone."""
+
+    kind = CODE
+    name: str
     file: SourceFile
+
+    @property
+    def path(self) -> str:
+        """Path of its file."""
+        return self.file.path
 
     @property
     def package(self) -> str:
         """Name that relative imports in it start from."""
         is_package = os.path.basename(self.file.path).startswith("__init__.")
         return self.name if is_package else self.name.rpartition(".")[0]
+
+    def find(self, name: str, depth: int = 0) -> Any:
+        """Return what `name` is defined as; a mark for tasks and for what is not there."""
+        if depth > _MAX_DEPTH:
+            return _MISSING  # modules that import a name from each other
+        try:
+            nodes = _assignments_in(self.file, name)
+        except SyntaxError:
+            return _MISSING
+        if not nodes:
+            return _find_static_module(f"{self.name}.{name}")
+        last = nodes[-1]
+        if isinstance(last, (ast.Import, ast.ImportFrom)):
+            return self._find_imported(name, dict(syntax.iter_imported(last))[name], depth)
+        kept = [n for n in nodes if not isinstance(n, (ast.Import, ast.ImportFrom))]
+        if _count_task_decorators(last, _Site({}, {}, None)):
+            return _MISSING
+        return _StaticDefinition(name, self, kept)
+
+    def _find_imported(self, name: str, imported: ImportedName, depth: int) -> Any:
+        target = _absolute_name(imported, _Site(_StaticNames(self), {}, None))
+        if imported.attribute is None and name == target.partition(".")[0]:
+            target = name
+        module = _find_static_module(target)
+        if imported.attribute is None or not isinstance(module, _StaticModule):
+            return module
+        return module.find(imported.attribute, depth + 1)
+
+
+@dataclass(frozen=True, eq=False)
+class _StaticDefinition:
+    """A function, class or constant of a `_StaticModule`."""
+
+    name: str
+    module: _StaticModule
+    nodes: list[ast.stmt]
+
+    @property
+    def path(self) -> str:
+        """Path of its file."""
+        return self.module.path
+
+    @property
+    def kind(self) -> str:
+        """FUNCTION, CLASS or CONSTANT."""
+        if isinstance(self.nodes[-1], ast.ClassDef):
+            return CLASS
+        is_function = isinstance(self.nodes[-1], (ast.FunctionDef, ast.AsyncFunctionDef))
+        return FUNCTION if is_function else CONSTANT
+
+
+class _StaticNames(Mapping[str, Any]):
+    """The globals of a `_StaticModule`."""
+
+    def __init__(self, module: _StaticModule) -> None:
+        self._module = module
+        self._known: dict[str, Any] = {"__package__": module.package, "__name__": module.name}
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._known:
+            nodes = _assignments_in(self._module.file, name)
+            if not nodes:
+                raise KeyError(name)
+            self._known[name] = self._module.find(name)
+        return self._known[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._known)
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+
+def _find_static_module(name: str) -> Any:
+    """Return the text of a project module, the name of an installed one, or a mark for others."""
+    if _is_standard(name):
+        return sys.modules.get(name, _MISSING)
+    if _is_redunlite(name) or not name:
+        return _MISSING
+    module = loading.find_module(name)
+    path = getattr(module, "__file__", None) or find_module_file(name)
+    if path is None:
+        return _MISSING
+    path = os.path.abspath(path)
+    if not loading.is_project_path(path):
+        return _PackageName(name)
+    file = loading.get_source_file(path)
+    return _MISSING if file is None else _StaticModule(name, file)
+
+
+def _is_project_module(value: Any) -> bool:
+    if isinstance(value, ModuleType):
+        return loading.is_project_module(value.__name__)
+    return isinstance(value, _StaticModule)
+
+
+def _read_module(module: Any, name: str) -> Any:
+    """Return what a name in a project module stands for, or a mark."""
+    if isinstance(module, _StaticModule):
+        return module.find(name)
+    found = module.__dict__.get(name, _MISSING)
+    if found is _MISSING:
+        found = sys.modules.get(f"{module.__name__}.{name}", _MISSING)
+    return found
 
 
 @dataclass(frozen=True)
@@ -1105,6 +1222,11 @@ def _iter_shallow(value: Any) -> Iterator[Any]:
         yield value
 
 
+def _is_path(value: Any) -> bool:
+    pathlib = sys.modules.get("pathlib")  # who has a path has it loaded
+    return pathlib is not None and isinstance(value, pathlib.PurePath)
+
+
 def _is_wrapper(value: Any) -> bool:
     """Tell whether `value` is an object that stands for a function, such as an `lru_cache`."""
     if isinstance(value, functools.partial):
@@ -1147,7 +1269,8 @@ def _file_of_class(cls: type) -> str | None:
         return os.path.abspath(path)
     for _, function in _iter_functions(cls):
         if function.__module__ == cls.__module__ and function.__code__.co_filename != "<string>":
-            return function.__code__.co_filename
+            filename: str = function.__code__.co_filename
+            return filename
     return None
 
 
@@ -1171,7 +1294,9 @@ def _is_inside(function: FunctionType, path: str | None, node: ast.AST | None) -
     """Tell whether a method's text is part of its class's, or was generated."""
     code = function.__code__
     if code.co_filename != path:
-        return code.co_filename.startswith("<")
+        # Generated methods may be wrapped, as a dataclass's `__repr__` is.
+        inner = _unwrap(function)
+        return isinstance(inner, FunctionType) and inner.__code__.co_filename.startswith("<")
     if node is None:
         return False
     first, last = node.lineno, node.end_lineno  # type: ignore[attr-defined]
@@ -1268,19 +1393,11 @@ def _absolute_name(imported: ImportedName, site: _Site) -> str:
 def _iter_project_imports(imports: Iterable[ImportedName], site: _Site) -> Iterator[str]:
     """Yield project modules as they are written in the imports of a function."""
     for imported in imports:
-        name = _absolute_name(imported, site)
-        if _is_standard(name) or _is_redunlite(name):
-            continue
-        if loading.find_module(name) is not None:
-            is_project = loading.is_project_module(name)
-        else:
-            path = find_module_file(name)
-            is_project = path is not None and loading.is_project_path(path)
-        if is_project:
+        if isinstance(_find_static_module(_absolute_name(imported, site)), _StaticModule):
             yield "." * imported.level + imported.module
 
 
-# Functions and classes as values.
+# Functions as values.
 
 
 def _function_state(func: FunctionType) -> Any:
@@ -1293,29 +1410,12 @@ def _function_state(func: FunctionType) -> Any:
     return (hashing.qualified_name(func), package)
 
 
-def _class_state(cls: type) -> Any:
-    name = hashing.class_name(cls)
-    code = hash_class(cls)
-    if code is not None:
-        return (name, code)
-    module = cls.__module__
-    if _is_standard(module) or _is_redunlite(module):
-        return name
-    return (name, find_package(module))
-
-
 def _show_function(func: FunctionType, limit: int) -> str:
     return f"<function {func.__qualname__}>"[:limit]
 
 
-def _register_types() -> None:
-    kinds.register_type(FunctionType, TypeHandler("function", _function_state, _show_function))
-    plain = kinds.find_handler(type)
-    preview = None if plain is None else plain.preview
-    kinds.register_type(type, TypeHandler("type", _class_state, preview, subclasses=True))
-
-
-_register_types()
+# A class as a value goes by its name (`value`), and by its code in the eval hash of the call.
+kinds.register_type(FunctionType, TypeHandler("function", _function_state, _show_function))
 
 __all__ = [
     "Component",

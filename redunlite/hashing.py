@@ -839,3 +839,14 @@ def preview_token(tok: bytes, limit: int = 200) -> str:
 def type_name_of_token(tok: bytes) -> str:
     """Return the class, as ``module.qualname``, of a plain token's value; "" for any other."""
     return _TYPE_NAMES.get(tok[0], "")
+
+
+def _preview_ref(ref: ValueRef, limit: int) -> str:
+    if ref.preview is not None:
+        return ref.preview
+    if is_plain_token(ref.token):
+        return preview_token(ref.token, limit)
+    return f"<{ref.type_name}>"
+
+
+kinds.register_type(ValueRef, TypeHandler("redunlite.ValueRef", lambda ref: ref, _preview_ref))

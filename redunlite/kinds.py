@@ -144,6 +144,7 @@ class TypeHandler:
 _handlers: dict[type, TypeHandler] = {}
 _found: dict[type, TypeHandler | None] = {}
 _lazy: dict[str, Callable[[], None]] = {}
+_late: dict[type, Callable[[], object]] = {}
 
 
 def register_type(cls: type, handler: TypeHandler) -> None:
@@ -160,12 +161,23 @@ def register_package(package: str, load: Callable[[], None]) -> None:
     _lazy[package] = load
 
 
+def register_late(cls: type, load: Callable[[], object]) -> None:
+    """Call `load` once, when a value of exactly class `cls` is first met; it registers the handler.
+
+    So that what hashes functions is loaded wherever a function is hashed, and nowhere else.
+    """
+    _late[cls] = load
+
+
 def find_handler(cls: type) -> TypeHandler | None:
     """Return the handler that speaks for class `cls`, or None when the generic rules apply."""
     try:
         return _found[cls]
     except KeyError:
         pass
+    late = _late.pop(cls, None)
+    if late is not None:
+        late()
     for base in cls.__mro__:
         load = _lazy.pop(base.__module__.partition(".")[0], None)
         if load is not None:

@@ -185,8 +185,10 @@ def rebuild(container: Any, members: list[Any]) -> Any:
     cls = type(container)
     if cls is list:
         return members
-    if cls is tuple or cls is set or cls is frozenset:
-        return cls(members)
+    if cls is tuple:
+        return tuple(members)
+    if issubclass(cls, (set, frozenset)):
+        members = _settle_equals(members)
     if issubclass(cls, dict):
         return _rebuild_dict(container, cls, members)
     if issubclass(cls, tuple) and hasattr(cls, "_make"):
@@ -205,6 +207,16 @@ def rebuild(container: Any, members: list[Any]) -> Any:
     for name, member in zip(names, members):
         object.__setattr__(made, name, member)
     return made
+
+
+def _settle_equals(members: list[Any]) -> list[Any]:
+    """Return a set's members so that of equal ones, such as 1 and True, always the same one stays.
+
+    A set of results has no order that would tell which came first.
+    """
+    if len(set(members)) == len(members):
+        return members
+    return sorted(members, key=lambda member: type(member).__qualname__)
 
 
 def _rebuild_dict(container: Any, cls: type[dict[Any, Any]], members: list[Any]) -> Any:

@@ -115,6 +115,8 @@ def find_module_file(name: str) -> str | None:
     spec = None
     done = ""
     for part in name.split("."):
+        if done and path is None:
+            return None  # not a package
         done = f"{done}.{part}".strip(".")
         spec = PathFinder.find_spec(done, path)
         if spec is None:

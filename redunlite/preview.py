@@ -148,8 +148,6 @@ def _format_leaf(value: Any, cls: type, left: int) -> str:
         return text if len(value) <= left else text[:-1] + "…"
     if cls is int:
         return repr(value) if value.bit_length() < 4096 else f"<int of {value.bit_length():,} bits>"
-    if cls is kinds.ValueRef:
-        return value.preview if value.preview is not None else f"<{value.type_name}>"
     handler = kinds.find_handler(cls)
     try:
         if handler is not None and handler.preview is not None:

@@ -229,7 +229,9 @@ class Uses:
     computed: tuple[tuple[str, Chain], ...]
     """Accesses by names that are computed: the function called, and the chain that it searches."""
     imports: tuple[ImportedName, ...]
-    """Imports inside functions."""
+    """What import statements inside functions name."""
+    import_calls: tuple[str, ...]
+    """Modules named in calls of `importlib.import_module` and `__import__`."""
 
 
 class _Scope:
@@ -289,7 +291,12 @@ def find_uses(node: ast.AST, *, n_skipped: int = 0, follow_annotations: bool = F
     """
     search = _Search(node, n_skipped, follow_annotations)
     search.run()
-    return Uses(tuple(search.uses), tuple(search.computed), tuple(search.imports))
+    return Uses(
+        tuple(search.uses),
+        tuple(search.computed),
+        tuple(search.imports),
+        tuple(search.import_calls),
+    )
 
 
 class _Search:
@@ -302,6 +309,7 @@ class _Search:
         self.uses: dict[Use, None] = {}
         self.computed: dict[tuple[str, Chain], None] = {}
         self.imports: dict[ImportedName, None] = {}
+        self.import_calls: dict[str, None] = {}
         self.outside = _Scope(None, is_root=True)
         self.stack: list[tuple[ast.AST, _Scope]] = [(root, self.outside)]
 
@@ -423,7 +431,7 @@ class _Search:
         if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
             module = argument.value
             if not module.startswith("."):
-                self.imports[ImportedName(module, None, 0)] = None
+                self.import_calls[module] = None
                 return
         self.computed[(name, ())] = None
 

@@ -20,6 +20,7 @@ import re
 import sys
 import weakref
 from collections.abc import Callable, Iterator, Mapping
+from types import FunctionType
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
 
 from redunlite import kinds, loading, serialize
@@ -418,6 +419,13 @@ def _is_live(value: Task[..., Any]) -> bool:
     return value.hash in _by_hash
 
 
+def _load_fingerprint() -> None:
+    from redunlite import fingerprint
+
+    assert fingerprint is not None
+
+
+kinds.register_late(FunctionType, _load_fingerprint)
 kinds.register_type(
     Task,
     TypeHandler(

@@ -92,7 +92,9 @@ def test_file_sets_every_section(tmp_path: Path) -> None:
 
 def test_flag_wins_over_environment_over_file(tmp_path: Path) -> None:
     """Each of the three in turn."""
-    folder = write_ini(tmp_path, "[executors.default]\nworkers = 1\ntype = thread\n[limits]\nDB = 1\n")
+    folder = write_ini(
+        tmp_path, "[executors.default]\nworkers = 1\ntype = thread\n[limits]\nDB = 1\n"
+    )
     environ = {"REDUNLITE_EXECUTORS_DEFAULT_WORKERS": "2", "REDUNLITE_LIMITS_DB": "5"}
 
     assert load_config(folder, environ={}).executors["default"].workers == 1
@@ -136,7 +138,9 @@ def test_wrong_variable_of_the_environment_is_named(variable: str) -> None:
         ("[recorder]\ndurability = ful\n", 2, "did you mean 'full'"),
     ],
 )
-def test_broken_file_is_told_with_its_line(tmp_path: Path, text: str, line: int, words: str) -> None:
+def test_broken_file_is_told_with_its_line(
+    tmp_path: Path, text: str, line: int, words: str
+) -> None:
     """File, line, what is there and what should be."""
     folder = write_ini(tmp_path, text)
 
@@ -157,7 +161,9 @@ def test_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
 def test_config_from_a_dict_takes_dotted_and_nested_sections() -> None:
     """Both forms mean the same; numbers need no quotes."""
     dotted = Config({"executors.default": {"type": "thread", "workers": 2}, "limits": {"db": 3}})
-    nested = Config({"executors": {"default": {"type": "thread", "workers": 2}}, "limits": {"db": 3}})
+    nested = Config(
+        {"executors": {"default": {"type": "thread", "workers": 2}}, "limits": {"db": 3}}
+    )
 
     assert dotted == nested
     assert dotted.executors["default"].workers == 2

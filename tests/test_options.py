@@ -60,7 +60,9 @@ def test_check_options_lists_all_when_none_is_near() -> None:
         ({"cache_scope": "NONE", "cache": True}, CacheScope.NONE),
     ],
 )
-def test_check_options_resolves_cache_to_a_scope(given: dict[str, object], scope: CacheScope) -> None:
+def test_check_options_resolves_cache_to_a_scope(
+    given: dict[str, object], scope: CacheScope
+) -> None:
     """`cache` is the scope that it means; a scope that is given wins in any order."""
     assert check_options(given, "here") == {"cache_scope": scope}
 
@@ -171,7 +173,14 @@ def test_iter_call_options_leaves_out_what_is_in_the_key() -> None:
 
 @pytest.mark.parametrize(
     "value, size",
-    [(1, 1 << 30), (0.5, 1 << 29), ("500M", 500 << 20), ("2 GiB", 2 << 30), ("1k", 1024), ("3", 3 << 30)],
+    [
+        (1, 1 << 30),
+        (0.5, 1 << 29),
+        ("500M", 500 << 20),
+        ("2 GiB", 2 << 30),
+        ("1k", 1024),
+        ("3", 3 << 30),
+    ],
 )
 def test_parse_memory_returns_bytes(value: object, size: int) -> None:
     """A number counts GiB, as in redun; a text may say its unit."""

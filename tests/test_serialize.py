@@ -49,7 +49,6 @@ from redunlite.serialize import (
 )
 from redunlite.valuestore import ValueStore
 
-
 VALUES = make_golden.make_values()
 
 
@@ -226,7 +225,10 @@ def test_composing_scalars_gives_plain_pickle(store: ValueStore) -> None:
 
 
 def test_composing_decodes_where_equality_asks_for_it(store: ValueStore) -> None:
-    """Members of sets and keys of dicts are compared as values: 1 and True are one member."""
+    """Members of sets and keys of dicts are compared as values: 1 and True are one member.
+
+    Which of the two stays does not depend on where they lie in memory.
+    """
     one, true = _undecoded(1, store), _undecoded(True, store)
     keys = compose({one: "a", _undecoded((1, 2), store): "b"}, store)
     made = compose(make_golden.Point([_undecoded({1, 2}, store)]), store)
@@ -234,11 +236,12 @@ def test_composing_decodes_where_equality_asks_for_it(store: ValueStore) -> None
     inside = compose([{"s": {one, true}}, make_golden.Pair(one, 2)], store)
 
     assert decode(compose({one, true}, store), store) == {1}
-    assert decode(compose({one, true}, store), store) == decode(encode({1}, store), store)
+    assert compose({one, true}, store).token == token({True})
+    assert compose(frozenset({_undecoded(1.0, store), one}), store).token == token(frozenset({1.0}))
     assert keys.token == token({1: "a", (1, 2): "b"})
     assert made.token == token(make_golden.Point([{1, 2}]))
     assert ordered.token == token(OrderedDict(a=1))
-    assert inside.token == token([{"s": {1}}, make_golden.Pair(1, 2)])
+    assert inside.token == token([{"s": {True}}, make_golden.Pair(1, 2)])
 
 
 def test_composing_keeps_large_parts_in_their_files(store: ValueStore) -> None:

@@ -356,7 +356,7 @@ def test_nothing_is_imported_before_a_value_asks_for_it() -> None:
 
     program = (
         "import sys; import redunlite.value; from redunlite.hashing import token;"
-        "found = {'numpy', 'pandas', 'decimal', 'datetime', 'pathlib', 'uuid', 'inspect',"
+        "found = {'numpy', 'pandas', 'decimal', 'datetime', 'pathlib', 'uuid',"
         " 'cloudpickle', 'tempfile', 'shutil', 'logging'} & set(sys.modules); assert not found, found;"
         "from decimal import Decimal; token(Decimal(1)); assert 'datetime' not in sys.modules"
     )

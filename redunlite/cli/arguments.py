@@ -133,11 +133,12 @@ def _find_hints(function: Callable[..., Any]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     variables = getattr(function, "__globals__", {})
     for name, annotation in getattr(function, "__annotations__", {}).items():
-        if isinstance(annotation, str):
-            try:
-                annotation = eval(annotation, variables)
-            except Exception:  # one bad annotation must not take the others with it
-                continue
+        try:
+            for _ in range(2):  # twice text when quoted under a future import
+                if isinstance(annotation, str):
+                    annotation = eval(annotation, variables)
+        except Exception:  # one bad annotation must not take the others with it
+            continue
         found[name] = annotation
     return found
 

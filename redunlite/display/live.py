@@ -203,8 +203,7 @@ class ConsoleReporter:
 
     def _format_next(self, end: ExecutionEnd) -> list[str]:
         if self._is_dry:
-            n_missing = sum(count.pending + count.running for count in end.counts.values())
-            if n_missing:
+            if end.status == "DRY":
                 return ["Dry run: nothing was run or written; at least these jobs would run."]
             return ["Dry run: everything is cached; nothing was run or written."]
         lines = []

@@ -14,7 +14,6 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-import threading
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -187,10 +186,7 @@ class History:
         """Return the jobs with their arguments, read together."""
         calls = {job.call: job.task for job in jobs if job.call is not None}
         found = self.find_arguments(calls)
-        return [
-            replace(job, arguments=found[job.call]) if found.get(job.call or 0) else job
-            for job in jobs
-        ]
+        return [replace(job, arguments=found.get(job.call or 0, ())) for job in jobs]
 
     def get_job_detail(self, row_id: int) -> JobDetail:
         """Return everything about one job but where its values came from."""
@@ -320,9 +316,11 @@ class History:
             ).fetchone()
             if row is None:
                 raise UnknownNameError("task", str(row_id))
+            _, digest, name, namespace, version, source, file, line, params = row
             found = self._tasks[row_id] = TaskRecord(
-                row_id, row[1].hex(), *row[2:8], tuple((n, k) for n, k in json.loads(row[8]))
-            )
+                row_id, digest.hex(), name, namespace, version, source, file, line,
+                tuple((n, k) for n, k in json.loads(params)),
+            )  # fmt: skip
         return found
 
     def find_first_job(self, task: TaskRecord) -> JobRecord | None:
@@ -430,6 +428,8 @@ class History:
         path = self.database.path
         if path is None or (n_calls or 0) < PARALLEL_FROM:
             return self._scan_jobs(self.connection, prefix), _scan_calls(self.connection, prefix)
+        import threading
+
         calls: list[Match] = []
         errors: list[BaseException] = []
 

@@ -1,0 +1,159 @@
+"""Lines about executions and their job trees, in redun's layout.
+
+Decided here: how times, statuses, arguments and folded jobs look. No state.
+
+>>> format_status("DONE"), format_status("RUNNING"), format_status("CACHED")
+('[ DONE ]', '[ RUN  ]', '[CACHED]')
+>>> format_duration(3_723_450_000)
+'1:02:03.45'
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+
+from redunlite.display.text import cut, escape, quote
+from redunlite.history.records import (
+    CANCELLED,
+    FAILED,
+    KEYWORD_ONLY,
+    RUNNING,
+    VAR_KEYWORD,
+    VAR_POSITIONAL,
+    ArgumentRecord,
+    ExecutionRecord,
+    JobRecord,
+    TaskCounts,
+)
+from redunlite.history.tree import FoldLine, JobTree
+
+ID_WIDTH = 8
+"""Characters of a short id."""
+RULE = "-" * 80
+VALUE_WIDTH = 200
+"""Characters shown of one value."""
+ARGUMENTS_WIDTH = 600
+"""Characters shown of all arguments of a job."""
+_SHOWN_STATUS = {RUNNING: "RUN", CANCELLED: "CANCEL"}
+
+
+def format_status(status: str) -> str:
+    """Return a status in brackets, 8 characters wide."""
+    return f"[{_SHOWN_STATUS.get(status, status):^6}]"
+
+
+def format_time(time_us: int) -> str:
+    """Return microseconds since the epoch as local time."""
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(time_us // 1_000_000))
+
+
+def format_duration(duration_us: int) -> str:
+    """Return microseconds as hours, minutes, seconds and hundredths."""
+    hundredths = max(0, duration_us) // 10_000
+    seconds, hundredths = divmod(hundredths, 100)
+    minutes, seconds = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{seconds:02d}.{hundredths:02d}"
+
+
+def format_execution(execution: ExecutionRecord, *, is_full: bool = False) -> str:
+    """Return the line of an execution, with its full id or the short one."""
+    shown = execution.uuid if is_full else execution.uuid[:ID_WIDTH]
+    words = " ".join(map(quote, execution.argv))
+    if not words:
+        words = f"{escape(execution.root_task or '?')} (API)"
+    told = f" ({escape(execution.error)})" if _is_told(execution) else ""
+    status = format_status(execution.status)
+    return f"Exec {shown} {status} {format_time(execution.start_us)}:  {words}{told}"
+
+
+def _is_told(execution: ExecutionRecord) -> bool:
+    """Tell whether the error belongs in the line: that of a failed job is shown there."""
+    return execution.error is not None and execution.error.isalpha()
+
+
+def format_executions(executions: Sequence[ExecutionRecord], n_all: int) -> Iterator[str]:
+    """Yield the lines of the list of executions, newest first."""
+    if not executions:
+        yield "No executions yet"
+        return
+    yield "Recent executions:"
+    yield ""
+    for execution in executions:
+        yield format_execution(execution)
+    if n_all > len(executions):
+        yield ""
+        yield f"… {n_all - len(executions):,} older ones: redunlite log --all"
+
+
+def format_arguments(arguments: Sequence[ArgumentRecord], *, by_name: bool) -> str:
+    """Return arguments as in a call.
+
+    Parameters
+    ----------
+    by_name
+        Name them all, as for the root, whose arguments are options; else only those that have to.
+    """
+    parts: list[str] = []
+    length = 0
+    for argument in arguments:
+        if length > ARGUMENTS_WIDTH:
+            parts.append("…")
+            break
+        shown = escape(cut(argument.value.preview, VALUE_WIDTH))
+        name = escape(argument.name)
+        if argument.kind == VAR_POSITIONAL:
+            shown = f"*{shown}"
+        elif argument.kind == VAR_KEYWORD:
+            shown = f"**{shown}"
+        elif by_name or argument.kind == KEYWORD_ONLY:
+            shown = f"{name}={shown}"
+        parts.append(shown)
+        length += len(shown) + 2
+    return ", ".join(parts)
+
+
+def format_job(job: JobRecord, *, is_full: bool = False) -> str:
+    """Return the line of a job, with its full id or the short one."""
+    shown = job.uuid if is_full else job.uuid[:ID_WIDTH]
+    arguments = format_arguments(job.arguments, by_name=job.parent is None)
+    call = f"{escape(job.task.fullname)}({arguments})"
+    return f"Job {shown} {format_status(job.status)} {format_time(job.start_us)}:  {call}"
+
+
+def format_totals(counts: Sequence[TaskCounts]) -> str:
+    """Return the line that sums up the jobs of an execution."""
+    done, cached, failed, cancelled, running = (
+        sum(getattr(count, name) for count in counts)
+        for name in ("n_done", "n_cached", "n_failed", "n_cancelled", "n_running")
+    )
+    parts = [f"DONE: {done:,}", f"CACHED: {cached:,}", f"FAILED: {failed:,}"]
+    if cancelled:
+        parts.append(f"CANCELLED: {cancelled:,}")
+    if running:
+        parts.append(f"RUNNING: {running:,}")
+    return f"Jobs: {sum(count.total for count in counts):,} ({', '.join(parts)})"
+
+
+def format_page(
+    execution: ExecutionRecord, counts: Sequence[TaskCounts], tree: JobTree
+) -> Iterator[str]:
+    """Yield the lines of the page of an execution."""
+    yield format_execution(execution, is_full=True)
+    if execution.duration_us is not None:
+        yield f"Duration: {format_duration(execution.duration_us)}"
+    if execution.status == FAILED and execution.error and not _is_told(execution):
+        yield f"Error: {escape(cut(execution.error, VALUE_WIDTH))}"
+    yield ""
+    yield format_totals(counts)
+    yield RULE
+    for line in tree.lines:
+        indent = "  " * line.depth
+        if isinstance(line, FoldLine):
+            yield f"{indent}… {line.n_jobs:,} more {escape(line.task)}"
+        else:
+            yield indent + format_job(line.job)
+    if tree.n_shown < tree.n_jobs:
+        yield ""
+        yield f"all of them: redunlite log {execution.uuid[:ID_WIDTH]} --all"
