@@ -56,6 +56,8 @@ __all__ = [
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
+_FUTURE_FLAGS = 0x1FE0000
+"""Flags of ``from __future__``, which a shell hands from cell to cell; none changes a function."""
 _MOVED_LINES = 10_000_000
 """First line given to lambdas of one line to tell them apart; beyond any real file."""
 
@@ -99,7 +101,8 @@ class SourceFile:
         self._lines: list[str] | None = None
         self._tree: ast.Module | None = None
         self._codes: dict[str, list[CodeType]] | None = None
-        self._nodes: dict[tuple[int, str], list[FunctionNode]] | None = None
+        self._lambdas: dict[int, list[FunctionNode]] | None = None
+        self._functions: dict[tuple[int, str], list[FunctionNode]] | None = None
         self._moved: dict[int, list[tuple[Any, int]]] = {}
         self._found: dict[CodeType, FunctionNode | None] = {}
 
@@ -138,7 +141,7 @@ class SourceFile:
             own = self._find_own_code(code)
             if own is None:
                 return None
-            nodes = self._index_nodes().get((own.co_firstlineno, own.co_name), [])
+            nodes = self._find_nodes(own.co_firstlineno, own.co_name)
         except (SyntaxError, ValueError, RecursionError):
             return None
         if len(nodes) <= 1:
@@ -168,17 +171,22 @@ class SourceFile:
         # The text has moved on since it was compiled: no doubt is left only if there is one.
         return equal[0] if len(equal) == 1 else None
 
-    def _index_nodes(self) -> dict[tuple[int, str], list[FunctionNode]]:
-        if self._nodes is None:
-            self._nodes = {}
-            for node in ast.walk(self.tree):
-                if isinstance(node, ast.Lambda):
-                    self._nodes.setdefault((node.lineno, "<lambda>"), []).append(node)
-                elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-                    decorators = node.decorator_list
-                    line = decorators[0].lineno if decorators else node.lineno
-                    self._nodes.setdefault((line, node.name), []).append(node)
-        return self._nodes
+    def _find_nodes(self, line: int, name: str) -> list[FunctionNode]:
+        """Return the functions of that name that begin on a line, in the order of `ast.walk`."""
+        if name == "<lambda>":
+            if self._lambdas is None:
+                self._lambdas = {}
+                for node in ast.walk(self.tree):
+                    if isinstance(node, ast.Lambda):
+                        self._lambdas.setdefault(node.lineno, []).append(node)
+            return self._lambdas.get(line, [])
+        if self._functions is None:
+            self._functions = {}
+            for function in iter_functions(self.tree):
+                decorators = function.decorator_list
+                first = decorators[0].lineno if decorators else function.lineno
+                self._functions.setdefault((first, function.name), []).append(function)
+        return self._functions.get((line, name), [])
 
     def _tell_apart(self, code: CodeType, nodes: list[FunctionNode]) -> FunctionNode | None:
         """Return which of several functions that begin on one line `code` is.
@@ -195,6 +203,19 @@ class SourceFile:
             return None
         # Several that compile to the same code behave alike: take the one that sorts first.
         return min(equal, key=syntax.normal_form)
+
+
+def iter_functions(tree: ast.Module) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    """Yield each function statement of a module, nested ones too; expressions hold none."""
+    stack: list[ast.AST] = [tree]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            yield node
+        for block in ("body", "orelse", "handlers", "finalbody", "cases"):
+            inner = getattr(node, block, None)
+            if isinstance(inner, list):
+                stack.extend(inner)
 
 
 def _compile_moved(text: str, path: str, line: int) -> list[tuple[Any, int]]:
@@ -229,7 +250,7 @@ def code_shape(code: CodeType) -> tuple[Any, ...]:
         code.co_argcount,
         code.co_posonlyargcount,
         code.co_kwonlyargcount,
-        code.co_flags,
+        code.co_flags & ~_FUTURE_FLAGS,
         getattr(code, "co_exceptiontable", b""),
         tuple(map(_const_shape, code.co_consts)),
     )
@@ -545,12 +566,13 @@ def _read_workflow(path: str) -> str:
     try:
         return read_text(path)
     except FileNotFoundError as error:
-        folder = os.path.dirname(path)
+        folder, base = os.path.split(path)
         try:
-            names = [n for n in os.listdir(folder) if n.endswith(".py")]
+            names = [name for name in os.listdir(folder) if name.endswith(".py")]
         except OSError:
             names = []
-        raise UnknownNameError("workflow file", _show_path(path), names) from error
+        where = "" if folder == os.getcwd() else f"in {_show_path(folder)!r}"
+        raise UnknownNameError("workflow file", base, names, where) from error
     except OSError as error:
         raise WorkflowLoadError(
             f"cannot read workflow file {_show_path(path)!r}: {error.strerror}"

@@ -19,6 +19,7 @@ import subprocess
 import time
 
 from redunlite import task
+from redunlite.functools import seq
 
 redun_namespace = "faults"
 
@@ -59,7 +60,8 @@ def gather(xs):
 
 @task()
 def work(n: int = 20):
-    return gather([gather([quick(i) for i in range(n)]), in_c_code(30), with_shell_child(60)])
+    first = gather([quick(i) for i in range(n)])
+    return seq([first, gather([in_c_code(30), with_shell_child(60)])])
 
 
 @task()
@@ -163,7 +165,7 @@ def test_kill_9_of_the_main_process_leaves_nobody_and_loses_nothing(folder: Path
     below = processes_below(run.pid)
     child = int((folder / "child").read_text())
     run.kill()
-    run.wait()
+    run.communicate()
 
     wait_until(lambda: not any(is_alive(pid) for pid in {*below, child}), "everybody to be gone", 5)
     assert len((folder / "quick").read_text().splitlines()) == 20
@@ -208,7 +210,7 @@ def test_signal_ends_the_run_and_keeps_what_finished(folder: Path, number, code)
 
 def test_death_of_a_worker_fails_only_its_job(folder: Path):
     """The error names task and signal; the other jobs never notice."""
-    run = start(folder, "run", "faults.py", "one_dies")
+    run = start(folder, "run", "faults.py", "one_dies", "--keep-going")
     _, err = run.communicate(timeout=60)
 
     assert run.returncode == 1

@@ -272,7 +272,8 @@ def list_loaded(*arguments: str) -> set[str]:
         cwd=folder,
         env={**os.environ, "PYTHONPATH": folder},
     )
-    imports, words = [], []
+    imports: list[str] = []
+    words: list[str] = []
     for line in done.stderr.splitlines():
         (imports if line.startswith("import time:") else words).append(line)
     assert done.returncode == 0, "\n".join(words[-5:])

@@ -53,6 +53,7 @@ def format_job_page(detail: JobDetail, dataflow: Dataflow | None) -> Iterator[st
         yield from _indent(format_output(detail.output), 2)
     if dataflow is not None and is_over:
         yield ""
+        yield ""
         yield "  Upstream dataflow:"
         yield ""
         yield from _indent(format_dataflow(dataflow), 2)

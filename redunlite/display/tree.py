@@ -16,7 +16,6 @@ from collections.abc import Iterator, Sequence
 from redunlite.display.text import cut, escape, quote
 from redunlite.history.records import (
     CANCELLED,
-    FAILED,
     KEYWORD_ONLY,
     RUNNING,
     VAR_KEYWORD,
@@ -63,7 +62,7 @@ def format_execution(execution: ExecutionRecord, *, is_full: bool = False) -> st
     words = " ".join(map(quote, execution.argv))
     if not words:
         words = f"{escape(execution.root_task or '?')} (API)"
-    told = f" ({escape(execution.error)})" if _is_told(execution) else ""
+    told = f" ({escape(execution.error or '')})" if _is_told(execution) else ""
     status = format_status(execution.status)
     return f"Exec {shown} {status} {format_time(execution.start_us)}:  {words}{told}"
 
@@ -143,8 +142,6 @@ def format_page(
     yield format_execution(execution, is_full=True)
     if execution.duration_us is not None:
         yield f"Duration: {format_duration(execution.duration_us)}"
-    if execution.status == FAILED and execution.error and not _is_told(execution):
-        yield f"Error: {escape(cut(execution.error, VALUE_WIDTH))}"
     yield ""
     yield format_totals(counts)
     yield RULE

@@ -248,6 +248,15 @@ class History:
         }
         return self._make_calls([rows[row_id] for row_id in row_ids if row_id in rows])
 
+    def find_call_names(self, row_ids: Collection[int]) -> dict[int, tuple[str | None, str]]:
+        """Return call hash and full task name of each call, without its arguments and result."""
+        return {
+            row_id: (None if digest is None else digest.hex(), self.get_task(task).fullname)
+            for row_id, digest, task in self._select(
+                "SELECT id, call_hash, task FROM call WHERE id IN (%s)", sorted(set(row_ids))
+            )
+        }
+
     def _make_calls(self, rows: Sequence[Sequence[Any]]) -> list[CallRecord]:
         tasks = {row[0]: self.get_task(row[1]) for row in rows}
         arguments = self.find_arguments(tasks)
@@ -529,6 +538,13 @@ class History:
         """Return the value that a match names."""
         cell = match.row if match.token is None else match.token
         return self.find_values([cell])[cell]
+
+    def find_paths(self, value: ValueRecord) -> list[str]:
+        """Return the path of the file that a value names, if it names one."""
+        rows = self.connection.execute(
+            "SELECT path FROM file WHERE value = ?", (value.row,)
+        ).fetchall()
+        return [row[0] for row in rows]
 
     # Sets and tools.
 

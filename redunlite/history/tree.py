@@ -1,7 +1,7 @@
 """The job tree of an execution, as much of it as one wants to look at.
 
 Decided here: which jobs are shown when there are many, and how the others are told of. The tree is a
-flat list of lines in depth-first order, children in the order in which they were made.
+flat list of lines in depth-first order, children in the order in which they began.
 
 A job's serial is below those of its children, so the first rows of an execution are a tree by
 themselves; of a million jobs only those are read, and the failed ones. No state.
@@ -133,12 +133,14 @@ def _lay_out(jobs: Sequence[JobRecord], max_depth: int | None) -> list[TreeLine]
         if parent is not None and parent not in known:
             parent = root
         children.setdefault(parent, []).append(job)
+    for below in children.values():
+        below.sort(key=lambda job: (job.start_us, job.row))
     lines: list[TreeLine] = []
     stack = [(job, 0) for job in reversed(children.get(None, ()))]
     while stack:
         job, depth = stack.pop()
         lines.append(JobLine(depth, job))
-        below = children.get(job.row, ())
+        below = children.get(job.row, [])
         if max_depth is not None and depth + 1 >= max_depth and below:
             lines += _fold(below, children, depth + 1)
         else:

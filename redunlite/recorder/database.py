@@ -45,6 +45,9 @@ if TYPE_CHECKING:
 APPLICATION_ID = 0x72646C74
 """`PRAGMA application_id` of our databases: ``rdlt``."""
 
+DATABASE_NAME = "redunlite.db"
+"""Of the file in a project's `.redunlite` folder."""
+
 BUSY_TIMEOUT_S = 0.05
 """How long SQLite itself waits for a lock: no signal ends such a wait."""
 

@@ -1,0 +1,68 @@
+"""`redunlite show ID`: one recorded value, as far as it can be told without decoding it.
+
+Decided here: whose value an id stands for is `history/query`'s; here only what is printed. Nothing is
+unpickled: `redunlite.load(ID)` does that.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from redunlite.cli import common
+from redunlite.cli.log import add_format, join_lines, open_history, read_text
+
+if TYPE_CHECKING:
+    import argparse
+
+    from redunlite.history.query import History
+
+
+def add_parser(commands: Any) -> argparse.ArgumentParser:
+    """Add the parser of this command."""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        "show",
+        help="show a recorded value",
+        description="Show a value, or the result of a job, call node or execution. Small plain "
+        "values are shown whole, others by their preview; redunlite.load(ID) gives any of them.",
+    )
+    parser.add_argument(
+        "id", metavar="ID", help="an id or the beginning of one; - for the latest run"
+    )
+    add_format(parser)
+    return parser
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the value."""
+    from redunlite.errors import UnknownNameError
+
+    database = open_history(getattr(args, "config", None))
+    if database is None:
+        raise UnknownNameError("id", args.id, hint="no executions are recorded here yet")
+    try:
+        text = read_text(database, lambda history: _make_text(history, args.id, args.format))
+    finally:
+        database.close()
+    return common.write_output(text)
+
+
+def _make_text(history: History, word: str, form: str) -> str:
+    from redunlite.display import as_json
+    from redunlite.display.records import format_value
+    from redunlite.errors import UsageError
+    from redunlite.history.query import find_value_of
+    from redunlite.history.records import TASK
+
+    match = history.find_records(word, only_ids=True).matches[0]
+    if match.kind == TASK:
+        raise UsageError(
+            f"{word!r} is a task, which is no recorded value", f"redunlite log {word} shows it"
+        )
+    value = find_value_of(history, match)
+    if value is None:
+        raise UsageError(
+            f"{match.kind} {match.id[:8]} has no result", f"redunlite log {match.id[:8]} tells why"
+        )
+    if form == "json":
+        return as_json.format_json(as_json.make_value_page(value, None)) + "\n"
+    return join_lines(format_value(value))
