@@ -32,18 +32,48 @@ import os
 import sys
 import types
 import weakref
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType
+from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 from redunlite import hashing, kinds, loading, syntax
 from redunlite import value as value_room
+from redunlite.definitions import (
+    EMPTY_CELL,
+    MISSING,
+    PackageName,
+    Site,
+    StaticDefinition,
+    StaticModule,
+    StaticNames,
+    absolute_name,
+    count_task_decorators,
+    file_of_class,
+    find_assignments,
+    find_class_node,
+    find_static_module,
+    get_uses,
+    hash_code,
+    is_inside,
+    is_project_function,
+    is_project_module,
+    is_redunlite,
+    is_standard,
+    is_wrapper,
+    iter_cells,
+    iter_code_names,
+    iter_functions,
+    iter_project_imports,
+    read_module,
+    source_of,
+    unwrap,
+)
 from redunlite.errors import HiddenExpressionError, UnhashableValueError
 from redunlite.hashing import digest, token
 from redunlite.kinds import Lazy, TaskKind, TypeHandler
 from redunlite.loading import SourceFile
-from redunlite.packages import find_module_file, find_package
+from redunlite.packages import find_package
 from redunlite.syntax import Chain, ImportedName, Use, Uses
 
 FUNCTION = "function"
@@ -287,20 +317,6 @@ class _Part:
         """Label and part number of what it reaches, in order."""
 
 
-@dataclass(frozen=True)
-class _Site:
-    """Where names are looked up."""
-
-    names: Mapping[str, Any]
-    """The module's globals."""
-    cells: Mapping[str, Any]
-    """Values of closure cells."""
-    path: str | None
-    """File of the module."""
-
-
-_EMPTY_CELL: Any = object()
-_MISSING: Any = object()
 _SKIPPED_GLOBALS = frozenset(
     [
         "__name__",
@@ -378,9 +394,9 @@ class _Reach:
                 self._fill_class(part, value)
             elif isinstance(value, ModuleType):
                 self._fill_module(part, value)
-            elif isinstance(value, _StaticModule):
+            elif isinstance(value, StaticModule):
                 self._fill_static_module(part, value)
-            elif isinstance(value, _StaticDefinition):
+            elif isinstance(value, StaticDefinition):
                 self._fill_definition(part, value)
             else:
                 self._fill_assignment(part, value, site)
@@ -388,7 +404,7 @@ class _Reach:
     def add_root(self, value: Any) -> None:
         """Start from a function or class, whatever it is and whoever's."""
         if isinstance(value, FunctionType):
-            self._queue(FUNCTION, value.__qualname__, value)
+            self._queue(FUNCTION, _name_of(value), value)
         elif isinstance(value, type):
             self._queue(CLASS, value.__qualname__, value)
         else:
@@ -398,7 +414,7 @@ class _Reach:
 
     def add_value(self, value: Any, label: str) -> None:
         """Count one more value, given by the user."""
-        site = _Site({}, {}, None)
+        site = Site({}, {}, None)
         if self._is_code(value):
             holder = self.add_part(_Part(CONSTANT, label, digest(b"given", label.encode())))
             self._link(holder, label, value, site, is_forced=True)
@@ -432,7 +448,7 @@ class _Reach:
     def _is_code(self, value: Any) -> bool:
         return isinstance(
             value, (FunctionType, type, ModuleType, MethodType, TaskKind, functools.partial)
-        ) or hasattr(type(value), "__wrapped__")
+        ) or is_wrapper(value)
 
     def _is_ignored(self, value: Any, name: str) -> bool:
         if id(value) in self._ignored_ids or name in self._ignored_names:
@@ -449,31 +465,33 @@ class _Reach:
     # Edges.
 
     def _link(
-        self, part: _Part, label: str, value: Any, site: _Site, *, is_forced: bool = False
+        self, part: _Part, label: str, value: Any, site: Site, *, is_forced: bool = False
     ) -> None:
         """Let `part` reach `value` under a label; nothing happens for what does not count."""
         if self._is_ignored(value, label) or (isinstance(value, TaskKind) and not is_forced):
             return
         if isinstance(value, TaskKind):
             self._link(part, label, value.func, site)  # type: ignore[attr-defined]
+        elif isinstance(value, Lazy):  # asking it for attributes would make more of them
+            self._link_constant(part, label, value, site)
         elif isinstance(value, FunctionType):
             self._link_function(part, label, value, site)
         elif isinstance(value, type):
             self._link_class(part, label, value, site)
         elif isinstance(value, ModuleType):
             self._link_module(part, label, value)
-        elif isinstance(value, (_StaticDefinition, _StaticModule)):
+        elif isinstance(value, (StaticDefinition, StaticModule)):
             name = value.name.rpartition(".")[2]
-            key = (value.path, name if isinstance(value, _StaticDefinition) else None)
+            key = (value.path, name if isinstance(value, StaticDefinition) else None)
             part.edges.append((label, self._queue(value.kind, name, value, None, key)))
-        elif isinstance(value, _PackageName):
+        elif isinstance(value, PackageName):
             self._link_package(part, label, value.name)
         elif isinstance(value, MethodType):
             self._link(part, f"{label}()", value.__func__, site)
             self._link(part, f"{label}.__self__", value.__self__, site)
         elif isinstance(value, BuiltinFunctionType):
             self._link_package(part, label, getattr(value, "__module__", None) or "builtins")
-        elif _is_wrapper(value):
+        elif is_wrapper(value):
             self._reach_callable(part, value, label)
         elif not self._is_package_callable(value):
             self._link_constant(part, label, value, site)
@@ -485,50 +503,51 @@ class _Reach:
         cls = type(value)
         if not callable(value) or loading.is_project_module(cls.__module__):
             return False
-        return not _is_standard(cls.__module__) and kinds.find_handler(cls) is None
+        return not is_standard(cls.__module__) and kinds.find_handler(cls) is None
 
-    def _link_function(self, part: _Part, label: str, func: FunctionType, site: _Site) -> None:
+    def _link_function(self, part: _Part, label: str, func: FunctionType, site: Site) -> None:
         home = func.__globals__.get("__name__") or ""
-        if _is_redunlite(home):
+        if is_redunlite(home):
             return
-        if _is_project_function(func, home):
-            part.edges.append((label, self._queue(FUNCTION, func.__qualname__, func)))
+        if is_project_function(func, home):
+            part.edges.append((label, self._queue(FUNCTION, _name_of(func), func)))
             return
         # A function of a library may wrap one of the project's.
         self._link_package(part, label, home)
-        for name, held in _iter_cells(func):
+        for name, held in iter_cells(func):
             for index, value in enumerate(_iter_shallow(held)):
                 if self._is_project_code(value):
                     self._link(part, f"{label}.{name}[{index}]", value, site)
-        wrapped = func.__dict__.get("__wrapped__")
-        if wrapped is not None and self._is_project_code(wrapped):
-            self._link(part, f"{label}.__wrapped__", wrapped, site)
+        for name, held in func.__dict__.items():  # `__wrapped__`, a `singledispatch` registry
+            for index, value in enumerate(_iter_shallow(held)):
+                if self._is_project_code(value):
+                    self._link(part, f"{label}.{name}[{index}]", value, site)
 
     def _is_project_code(self, value: Any) -> bool:
         if isinstance(value, FunctionType):
             home = value.__globals__.get("__name__") or ""
-            return _is_project_function(value, home) or "__wrapped__" in value.__dict__
+            return is_project_function(value, home) or "__wrapped__" in value.__dict__
         if isinstance(value, type):
             return loading.is_project_module(value.__module__)
-        return isinstance(value, (MethodType, functools.partial)) or _is_wrapper(value)
+        return isinstance(value, (MethodType, functools.partial)) or is_wrapper(value)
 
-    def _link_class(self, part: _Part, label: str, cls: type, site: _Site) -> None:
+    def _link_class(self, part: _Part, label: str, cls: type, site: Site) -> None:
         module = cls.__module__
         if loading.is_project_module(module):
             part.edges.append((label, self._queue(CLASS, cls.__qualname__, cls, site)))
-        elif not _is_redunlite(module):
+        elif not is_redunlite(module):
             self._link_package(part, label, module)
 
     def _link_module(self, part: _Part, label: str, module: ModuleType) -> None:
         name = module.__name__
         if loading.is_project_module(name):
             part.edges.append((label, self._queue(CODE, name.rpartition(".")[2], module)))
-        elif not _is_redunlite(name):
+        elif not is_redunlite(name):
             self._link_package(part, label, name)
 
     def _reach_callable(self, part: _Part, value: Any, label: str) -> None:
         """Follow what a callable object holds: a partial, an `lru_cache`, an instance."""
-        site = _Site({}, {}, None)
+        site = Site({}, {}, None)
         if isinstance(value, functools.partial):
             self._link(part, f"{label}.func", value.func, site)
             self._link(part, f"{label}.args", value.args, site)
@@ -541,7 +560,7 @@ class _Reach:
 
     def _link_package(self, part: _Part, label: str, module: str) -> None:
         """Let `part` reach the installed package of a module by its version."""
-        if _is_standard(module) or _is_redunlite(module) or _packages_mode == "ignore":
+        if is_standard(module) or is_redunlite(module) or _packages_mode == "ignore":
             return
         known = find_package(module)
         if known is None:
@@ -563,14 +582,14 @@ class _Reach:
 
     # Constants.
 
-    def _link_constant(self, part: _Part, label: str, value: Any, site: _Site) -> None:
+    def _link_constant(self, part: _Part, label: str, value: Any, site: Site) -> None:
         made = _Part(CONSTANT, label)
         base = label.partition(".")[0].partition("[")[0]
         try:
             body = digest(b"constant", self._encode(value, made, site))
         except _BySourceError as error:
             key: Any = ("assignment", site.path, base)
-            found = _find_assignments(site, base)
+            found = find_assignments(site, base)
             if found is None:
                 self._note(label, f"{error}, and its assignment was not found")
                 if loading.is_project_module(type(value).__module__):
@@ -589,16 +608,16 @@ class _Reach:
             self.add_part(made)
         part.edges.append((label, number))
 
-    def _describe_constant(self, part: _Part, name: str, value: Any, site: _Site) -> None:
-        found = _find_assignments(site, name)
+    def _describe_constant(self, part: _Part, name: str, value: Any, site: Site) -> None:
+        found = find_assignments(site, name)
         if found is None:
             part.source = value_room.preview(value)
             return
         part.file = found.file.path
         part.line = found.nodes[0].lineno
-        part.source = "\n".join(_source_of(found.file, node)[0] for node in found.nodes)
+        part.source = "\n".join(source_of(found.file, node)[0] for node in found.nodes)
 
-    def _encode(self, value: Any, part: _Part, site: _Site, depth: int = 0) -> bytes:
+    def _encode(self, value: Any, part: _Part, site: Site, depth: int = 0) -> bytes:
         """Return the bytes that stand for a constant; code in it becomes edges of `part`."""
         cls = type(value)
         if cls in _SCALARS:
@@ -640,7 +659,7 @@ class _Reach:
             raise _BySourceError("it has no hash") from error
 
     def _encode_container(
-        self, value: Any, cls: type, part: _Part, site: _Site, depth: int
+        self, value: Any, cls: type, part: _Part, site: Site, depth: int
     ) -> bytes:
         members = [*value.keys(), *value.values()] if cls is dict else list(value)
         found = set(map(type, members))
@@ -654,9 +673,7 @@ class _Reach:
             encoded.sort()
         return digest(b"container", cls.__name__.encode(), *encoded)
 
-    def _encode_object(
-        self, cls: type, members: Any, part: _Part, site: _Site, depth: int
-    ) -> bytes:
+    def _encode_object(self, cls: type, members: Any, part: _Part, site: Site, depth: int) -> bytes:
         if loading.is_project_module(cls.__module__):
             self._link(part, f"{part.name}.__class__", cls, site)
         inner = self._encode(members, part, site, depth + 1)
@@ -674,20 +691,20 @@ class _Reach:
 
     def _fill_function(self, part: _Part, func: FunctionType) -> None:
         code = func.__code__
-        site = _Site(func.__globals__, dict(_iter_cells(func)), code.co_filename)
+        site = Site(func.__globals__, dict(iter_cells(func)), code.co_filename)
         found = loading.find_source_of(func)
         if found is None:
             self._fill_code(part, func, site)
         else:
             file, node = found
-            n_skipped = _count_task_decorators(node, site)
+            n_skipped = count_task_decorators(node, site)
             part.file = file.path
-            part.source, part.line = _source_of(file, node, n_skipped)
-            uses = _get_uses(node, n_skipped)
+            part.source, part.line = source_of(file, node, n_skipped)
+            uses = get_uses(node, n_skipped)
             self._fill(part, node, uses, site, n_skipped=n_skipped)
         self._link_defaults(part, func, site)
 
-    def _link_defaults(self, part: _Part, func: FunctionType, site: _Site) -> None:
+    def _link_defaults(self, part: _Part, func: FunctionType, site: Site) -> None:
         """Count default values as they are: in a loop, one text makes several."""
         defaults = func.__defaults__ or ()
         for name, value in (*enumerate(defaults), *(func.__kwdefaults__ or {}).items()):
@@ -702,43 +719,43 @@ class _Reach:
             part.edges += made.edges
             part.body = digest(b"default", part.body, str(name).encode(), body)
 
-    def _fill_code(self, part: _Part, func: FunctionType, site: _Site) -> None:
+    def _fill_code(self, part: _Part, func: FunctionType, site: Site) -> None:
         part.kind = CODE
-        part.body = _hash_code(func.__code__)
+        part.body = hash_code(func.__code__)
         part.file = func.__code__.co_filename
         part.line = func.__code__.co_firstlineno
         self._note(
             func.__qualname__,
             "its source text is not available; its compiled code counts, on this Python version",
         )
-        for name in _iter_code_names(func.__code__):
+        for name in iter_code_names(func.__code__):
             if name in _SKIPPED_GLOBALS:
                 continue
-            value = site.cells.get(name, site.names.get(name, _MISSING))
-            if value is not _MISSING and value is not _EMPTY_CELL:
+            value = site.cells.get(name, site.names.get(name, MISSING))
+            if value is not MISSING and value is not EMPTY_CELL:
                 self._link(part, name, value, site)
 
     def _fill(
-        self, part: _Part, node: ast.AST, uses: Uses, site: _Site, *, n_skipped: int = 0
+        self, part: _Part, node: ast.AST, uses: Uses, site: Site, *, n_skipped: int = 0
     ) -> None:
         """Hash a piece of source, and follow the names in it."""
         modules: dict[Chain, int] = {}
         found: list[tuple[Use, Any, Chain, Chain]] = []
         for use in uses.uses:
             value = self._look_up(use, site)
-            if value is _MISSING:
+            if value is MISSING:
                 continue
             value, prefix, rest = self._follow(use, value)
             if prefix:
                 modules.setdefault(prefix, len(modules))
             found.append((use, value, prefix, rest))
-        imports = frozenset(_iter_project_imports(uses.imports, site))
+        imports = frozenset(iter_project_imports(uses.imports, site))
         part.body = digest(
             b"source",
             syntax.normal_form(node, n_skipped=n_skipped, modules=modules, imports=imports),
         )
         for use, value, prefix, rest in found:
-            if value is _MISSING:
+            if value is MISSING:
                 continue
             full = (use.name, *use.attributes)
             if prefix:
@@ -753,79 +770,79 @@ class _Reach:
         for name in uses.import_calls:
             self._link_import_call(part, name)
 
-    def _look_up(self, use: Use, site: _Site) -> Any:
+    def _look_up(self, use: Use, site: Site) -> Any:
         """Return what the name of `use` stands for, or a mark that there is nothing to follow."""
         name = use.name
         if use.imported is not None:
             return self._import_value(use.imported, name, site)
         if name in site.cells:
             value = site.cells[name]
-            return _MISSING if value is _EMPTY_CELL else value
+            return MISSING if value is EMPTY_CELL else value
         if name in _SKIPPED_GLOBALS:
-            return _MISSING
+            return MISSING
         if name in site.names:
             return site.names[name]
         if not hasattr(builtins, name) and not use.is_header:
             self._note(name, "the name is not defined yet when the task is hashed")
-        return _MISSING
+        return MISSING
 
     def _follow(self, use: Use, value: Any) -> tuple[Any, Chain, Chain]:
         """Return what a chain of attributes stands for, its part that is modules, and the rest."""
         chain = (use.name, *use.attributes)
         position = 1
         prefix: Chain = ()
-        while _is_project_module(value):
+        while is_project_module(value):
             prefix = chain[:position]
             if position == len(chain):
                 return value, prefix, ()
-            inner = _read_module(value, chain[position])
-            if inner is _MISSING:
+            inner = read_module(value, chain[position])
+            if inner is MISSING:
                 self._note(".".join(chain[: position + 1]), "not found in the module")
-                return _MISSING, prefix, chain[position + 1 :]
+                return MISSING, prefix, chain[position + 1 :]
             value = inner
             position += 1
         if isinstance(value, TaskKind):
             if chain[position : position + 1] != ("func",):
-                return _MISSING, prefix, ()
+                return MISSING, prefix, ()
             value = value.func  # type: ignore[attr-defined]
             position += 1
         elif value is sys and chain[position : position + 1] == ("modules",):
             self._note("sys.modules", "what is looked up in it is not known")
         return value, prefix, chain[position:]
 
-    def _note_computed(self, part: _Part, name: str, chain: Chain, site: _Site) -> None:
+    def _note_computed(self, part: _Part, name: str, chain: Chain, site: Site) -> None:
         if not chain:
             self._note(f"{name}(…)", "what it reaches is only known when it runs")
             return
         value = self._look_up(Use(chain[0]), site)
-        if value is _MISSING:
+        if value is MISSING:
             return
         value, _, rest = self._follow(Use(chain[0], chain[1:]), value)
-        if not rest and isinstance(value, ModuleType) and not _is_standard(value.__name__):
+        if not rest and isinstance(value, ModuleType) and not is_standard(value.__name__):
             self._note(f"{name}({'.'.join(chain)}, …)", "the name is only known when it runs")
 
     # Imports inside functions.
 
-    def _import_value(self, imported: ImportedName, name: str, site: _Site) -> Any:
+    def _import_value(self, imported: ImportedName, name: str, site: Site) -> Any:
         """Return what an import inside a function binds `name` to, without importing anything.
 
         Project modules are read as text, loaded or not: the hash must not depend on whether some
         job has imported them already.
         """
-        module_name = _absolute_name(imported, site)
+        module_name = absolute_name(imported, site)
         if imported.attribute is None and name != module_name:
             # `import a.b` binds `a`; `import a.b as c` binds the inner module.
             top = module_name.partition(".")[0]
             module_name = top if name == top else module_name
-        module = _find_static_module(module_name)
-        if imported.attribute is None or not isinstance(module, _StaticModule):
+        module = find_static_module(module_name)
+        if imported.attribute is None or not isinstance(module, StaticModule):
             return module
         return module.find(imported.attribute)
 
     def _link_import_call(self, part: _Part, name: str) -> None:
-        module = _find_static_module(name)
-        if module is not _MISSING:
-            self._link(part, f"import {name}", module, _Site({}, {}, None))
+        module = find_static_module(name)
+        if module is not MISSING:
+            self._link(part, f"import {name}", module, Site({}, {}, None))
 
     def _fill_module(self, part: _Part, module: ModuleType) -> None:
         """Count a module that is used as a value: its whole text, and what it imports."""
@@ -842,71 +859,71 @@ class _Reach:
                 continue
             home = getattr(value, "__module__", None)
             if isinstance(value, (FunctionType, type)) and home != module.__name__:
-                self._link(part, name, value, _Site(module.__dict__, {}, source.path))
+                self._link(part, name, value, Site(module.__dict__, {}, source.path))
 
     def _fill_text(self, part: _Part, file: SourceFile) -> None:
         part.file, part.line, part.source = file.path, 1, file.text
         part.body = digest(b"source", syntax.normal_form(file.tree))
 
-    def _fill_definition(self, part: _Part, found: _StaticDefinition) -> None:
+    def _fill_definition(self, part: _Part, found: StaticDefinition) -> None:
         """Count a definition that is known by its text alone."""
         file = found.module.file
         part.file, part.line = file.path, found.nodes[0].lineno
-        part.source = "\n".join(_source_of(file, node)[0] for node in found.nodes)
-        site = _Site(_StaticNames(found.module), {}, file.path)
+        part.source = "\n".join(source_of(file, node)[0] for node in found.nodes)
+        site = Site(StaticNames(found.module), {}, file.path)
         bodies = []
         for node in found.nodes:
-            uses = _get_uses(node, 0)
+            uses = get_uses(node, 0)
             kept = tuple(use for use in uses.uses if use.name != found.name)
             self._fill(part, node, dataclasses.replace(uses, uses=kept), site)
             bodies.append(part.body)
         part.body = digest(b"definition", *bodies)
 
-    def _fill_static_module(self, part: _Part, module: _StaticModule) -> None:
+    def _fill_static_module(self, part: _Part, module: StaticModule) -> None:
         """Count a module by its whole text and by all that it imports."""
         self._fill_text(part, module.file)
-        site = _Site(_StaticNames(module), {}, module.file.path)
+        site = Site(StaticNames(module), {}, module.file.path)
         for node in ast.walk(module.file.tree):
             if isinstance(node, (ast.Import, ast.ImportFrom)):
                 for name, imported in syntax.iter_imported(node):
                     value = self._import_value(imported, name, site)
-                    if value is not _MISSING:
+                    if value is not MISSING:
                         self._link(part, name, value, site)
 
     # Classes.
 
     def _fill_class(self, part: _Part, cls: type) -> None:
-        path = _file_of_class(cls)
+        path = file_of_class(cls)
         module = loading.find_module(cls.__module__)
         names = dict(module.__dict__) if module is not None else {}
         cells: dict[str, Any] = {}
-        functions = list(_iter_functions(cls))
+        functions = list(iter_functions(cls))
         for _, function in functions:
             if function.__code__.co_filename == path:
-                cells.update(_iter_cells(function))
-        site = _Site(names, cells, path)
+                cells.update(iter_cells(function))
+        site = Site(names, cells, path)
         file = None if path is None else loading.get_source_file(path)
-        node = None if file is None else _find_class_node(file, cls, functions)
+        node = None if file is None else find_class_node(file, cls, functions)
         if file is None or node is None:
             self._fill_made_class(part, cls, site, functions)
         else:
             part.file = file.path
-            part.source, part.line = _source_of(file, node)
-            self._fill(part, node, _get_uses(node, 0), site)
+            part.source, part.line = source_of(file, node)
+            self._fill(part, node, get_uses(node, 0), site)
         for index, base in enumerate(cls.__bases__):
             self._link(part, f"base {index}", base, site)
         if type(cls) is not type:
             self._link(part, "metaclass", type(cls), site)
         for name, function in functions:
             # A decorated method is another function than the one in the text.
-            if not _is_inside(function, path, node):
+            if not is_inside(function, path, node):
                 self._link(part, name, function, site)
 
     def _fill_made_class(
-        self, part: _Part, cls: type, site: _Site, functions: Sequence[tuple[str, FunctionType]]
+        self, part: _Part, cls: type, site: Site, functions: Sequence[tuple[str, FunctionType]]
     ) -> None:
         """Count a class that no ``class`` statement made, or whose text is not at hand."""
-        found = _find_assignments(site, cls.__name__)
+        found = find_assignments(site, cls.__name__)
         if found is not None:
             self._fill_assignment(part, found, site)
             part.kind = CLASS
@@ -925,219 +942,23 @@ class _Reach:
 
     # Assignments.
 
-    def _fill_assignment(self, part: _Part, found: Any, site: _Site) -> None:
+    def _fill_assignment(self, part: _Part, found: Any, site: Site) -> None:
         """Count a constant by the statements that made it."""
         part.file = found.file.path
         part.line = found.nodes[0].lineno
-        part.source = "\n".join(_source_of(found.file, node)[0] for node in found.nodes)
+        part.source = "\n".join(source_of(found.file, node)[0] for node in found.nodes)
         bodies = []
         for node in found.nodes:
-            uses = _get_uses(node, 0)
+            uses = get_uses(node, 0)
             kept = tuple(use for use in uses.uses if use.name != found.name)
             self._fill(part, node, dataclasses.replace(uses, uses=kept), found.site)
             bodies.append(part.body)
         part.body = digest(b"assignment", *bodies)
 
 
-# Helpers that hold no state.
-
-
-@dataclass(frozen=True)
-class _PackageName:
-    """An installed module, which may not be loaded."""
-
-    name: str
-
-
-@dataclass(frozen=True, eq=False)
-class _StaticModule:
-    """A project module that a function imports when it runs, known by its text alone."""
-
-    kind = CODE
-    name: str
-    file: SourceFile
-
-    @property
-    def path(self) -> str:
-        """Path of its file."""
-        return self.file.path
-
-    @property
-    def package(self) -> str:
-        """Name that relative imports in it start from."""
-        is_package = os.path.basename(self.file.path).startswith("__init__.")
-        return self.name if is_package else self.name.rpartition(".")[0]
-
-    def find(self, name: str, depth: int = 0) -> Any:
-        """Return what `name` is defined as; a mark for tasks and for what is not there."""
-        if depth > _MAX_DEPTH:
-            return _MISSING  # modules that import a name from each other
-        try:
-            nodes = _assignments_in(self.file, name)
-        except SyntaxError:
-            return _MISSING
-        if not nodes:
-            return _find_static_module(f"{self.name}.{name}")
-        last = nodes[-1]
-        if isinstance(last, (ast.Import, ast.ImportFrom)):
-            return self._find_imported(name, dict(syntax.iter_imported(last))[name], depth)
-        kept = [n for n in nodes if not isinstance(n, (ast.Import, ast.ImportFrom))]
-        if _count_task_decorators(last, _Site({}, {}, None)):
-            return _MISSING
-        return _StaticDefinition(name, self, kept)
-
-    def _find_imported(self, name: str, imported: ImportedName, depth: int) -> Any:
-        target = _absolute_name(imported, _Site(_StaticNames(self), {}, None))
-        if imported.attribute is None and name == target.partition(".")[0]:
-            target = name
-        module = _find_static_module(target)
-        if imported.attribute is None or not isinstance(module, _StaticModule):
-            return module
-        return module.find(imported.attribute, depth + 1)
-
-
-@dataclass(frozen=True, eq=False)
-class _StaticDefinition:
-    """A function, class or constant of a `_StaticModule`."""
-
-    name: str
-    module: _StaticModule
-    nodes: list[ast.stmt]
-
-    @property
-    def path(self) -> str:
-        """Path of its file."""
-        return self.module.path
-
-    @property
-    def kind(self) -> str:
-        """FUNCTION, CLASS or CONSTANT."""
-        if isinstance(self.nodes[-1], ast.ClassDef):
-            return CLASS
-        is_function = isinstance(self.nodes[-1], (ast.FunctionDef, ast.AsyncFunctionDef))
-        return FUNCTION if is_function else CONSTANT
-
-
-class _StaticNames(Mapping[str, Any]):
-    """The globals of a `_StaticModule`."""
-
-    def __init__(self, module: _StaticModule) -> None:
-        self._module = module
-        self._known: dict[str, Any] = {"__package__": module.package, "__name__": module.name}
-
-    def __getitem__(self, name: str) -> Any:
-        if name not in self._known:
-            nodes = _assignments_in(self._module.file, name)
-            if not nodes:
-                raise KeyError(name)
-            self._known[name] = self._module.find(name)
-        return self._known[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._known)
-
-    def __len__(self) -> int:
-        return len(self._known)
-
-
-def _find_static_module(name: str) -> Any:
-    """Return the text of a project module, the name of an installed one, or a mark for others."""
-    if _is_standard(name):
-        return sys.modules.get(name, _MISSING)
-    if _is_redunlite(name) or not name:
-        return _MISSING
-    module = loading.find_module(name)
-    path = getattr(module, "__file__", None) or find_module_file(name)
-    if path is None:
-        return _MISSING
-    path = os.path.abspath(path)
-    if not loading.is_project_path(path):
-        return _PackageName(name)
-    file = loading.get_source_file(path)
-    return _MISSING if file is None else _StaticModule(name, file)
-
-
-def _is_project_module(value: Any) -> bool:
-    if isinstance(value, ModuleType):
-        return loading.is_project_module(value.__name__)
-    return isinstance(value, _StaticModule)
-
-
-def _read_module(module: Any, name: str) -> Any:
-    """Return what a name in a project module stands for, or a mark."""
-    if isinstance(module, _StaticModule):
-        return module.find(name)
-    found = module.__dict__.get(name, _MISSING)
-    if found is _MISSING:
-        found = sys.modules.get(f"{module.__name__}.{name}", _MISSING)
-    return found
-
-
-@dataclass(frozen=True)
-class _Assignments:
-    """The statements that bind a name in a module."""
-
-    name: str
-    file: SourceFile
-    nodes: list[ast.stmt]
-    site: _Site
-
-
-def _find_assignments(site: _Site, name: str) -> _Assignments | None:
-    """Return the statements that bind `name`, in the module that it was imported from."""
-    for _ in range(20):
-        if site.path is None:
-            return None
-        file = loading.get_source_file(site.path)
-        if file is None:
-            return None
-        try:
-            nodes = _assignments_in(file, name)
-        except SyntaxError:
-            return None
-        if not nodes:
-            return None
-        last = nodes[-1]
-        if not isinstance(last, ast.ImportFrom):
-            kept = [n for n in nodes if not isinstance(n, (ast.Import, ast.ImportFrom))]
-            return _Assignments(name, file, kept, site) if kept else None
-        imported = dict(syntax.iter_imported(last)).get(name)
-        if imported is None or imported.attribute is None:
-            return None
-        module_name = _absolute_name(imported, site)
-        source = loading.get_source(module_name)
-        module = loading.find_module(module_name)
-        if source is None or module is None:
-            return None
-        site = _Site(module.__dict__, {}, source.path)
-        name = imported.attribute
-    return None
-
-
-_assignments: weakref.WeakKeyDictionary[SourceFile, dict[str, list[ast.stmt]]] = (
-    weakref.WeakKeyDictionary()
-)
-_uses: weakref.WeakKeyDictionary[ast.AST, dict[int, Uses]] = weakref.WeakKeyDictionary()
-
-
-def _assignments_in(file: SourceFile, name: str) -> list[ast.stmt]:
-    known = _assignments.setdefault(file, {})
-    if name not in known:
-        known[name] = syntax.find_assignments(file.tree, name)
-    return known[name]
-
-
-def _get_uses(node: ast.AST, n_skipped: int) -> Uses:
-    known = _uses.setdefault(node, {})
-    found = known.get(n_skipped)
-    if found is None:
-        found = known[n_skipped] = syntax.find_uses(node, n_skipped=n_skipped)
-    return found
-
-
 def _locate(func: Any) -> tuple[str | None, str | None, int | None]:
     """Return a function's own source, file and line."""
-    func = _unwrap(func)
+    func = unwrap(func)
     if not isinstance(func, FunctionType):
         return None, None, None
     found = loading.find_source_of(func)
@@ -1145,78 +966,14 @@ def _locate(func: Any) -> tuple[str | None, str | None, int | None]:
         return None, func.__code__.co_filename, func.__code__.co_firstlineno
     file, node = found
     n_decorators = len(getattr(node, "decorator_list", ()))
-    source, line = _source_of(file, node, n_decorators)
+    source, line = source_of(file, node, n_decorators)
     return source, file.path, line
-
-
-def _unwrap(func: Any) -> Any:
-    """Return the function that a decorated one stands for."""
-    for _ in range(100):
-        inner = getattr(func, "__wrapped__", None)
-        if inner is None and isinstance(func, functools.partial):
-            inner = func.func
-        if inner is None:
-            break
-        func = inner
-    return func
-
-
-def _source_of(file: SourceFile, node: ast.AST, n_skipped: int = 0) -> tuple[str, int]:
-    """Return source text without indentation, and its first line, without skipped decorators."""
-    first: int = node.lineno  # type: ignore[attr-defined]
-    last: int = node.end_lineno  # type: ignore[attr-defined]
-    indent: int = node.col_offset  # type: ignore[attr-defined]
-    if isinstance(node, ast.Lambda):
-        return ast.get_source_segment(file.text, node) or "", first
-    kept = getattr(node, "decorator_list", [])[n_skipped:]
-    if kept:
-        first = kept[0].lineno
-    lines = [line.rstrip("\r\n") for line in file.lines[first - 1 : last]]
-    if any(line[:indent].strip() for line in lines[:1]):
-        indent = 0  # a statement behind a semicolon
-    return "\n".join(line[indent:] if not line[:indent].strip() else line for line in lines), first
-
-
-def _count_task_decorators(node: ast.AST, site: _Site) -> int:
-    """Return how many decorators, from the top, make the function a task: these do not count."""
-    decorators = getattr(node, "decorator_list", [])
-    for index in range(len(decorators) - 1, -1, -1):
-        expression = decorators[index]
-        while isinstance(expression, ast.Call):
-            expression = expression.func
-        chain = syntax.get_chain(expression)
-        if chain is not None and _is_task_decorator(chain, site):
-            return index + 1
-    return 0
-
-
-def _is_task_decorator(chain: Chain, site: _Site) -> bool:
-    value = site.cells.get(chain[0], site.names.get(chain[0], _MISSING))
-    for attribute in chain[1:]:
-        if isinstance(value, ModuleType) and _is_redunlite(value.__name__):
-            return True
-        value = getattr(value, attribute, _MISSING)
-    while isinstance(value, functools.partial):
-        value = value.func
-    if value is _MISSING or value is _EMPTY_CELL:
-        return chain[-1] == "task"
-    return _is_redunlite(getattr(value, "__module__", None) or "")
-
-
-def _iter_cells(func: FunctionType) -> Iterator[tuple[str, Any]]:
-    for name, cell in zip(func.__code__.co_freevars, func.__closure__ or ()):
-        if name == "__class__":
-            continue
-        try:
-            yield name, cell.cell_contents
-        except ValueError:  # not filled yet
-            yield name, _EMPTY_CELL
 
 
 def _iter_shallow(value: Any) -> Iterator[Any]:
     if isinstance(value, (list, tuple)):
         yield from value
-    elif isinstance(value, dict):
+    elif isinstance(value, (dict, types.MappingProxyType)):
         yield from value.values()
     else:
         yield value
@@ -1227,174 +984,21 @@ def _is_path(value: Any) -> bool:
     return pathlib is not None and isinstance(value, pathlib.PurePath)
 
 
-def _is_wrapper(value: Any) -> bool:
-    """Tell whether `value` is an object that stands for a function, such as an `lru_cache`."""
-    if isinstance(value, functools.partial):
-        return True
-    return callable(value) and isinstance(
-        getattr(value, "__wrapped__", None), (FunctionType, MethodType, functools.partial)
-    )
-
-
-def _is_project_function(func: FunctionType, home: str) -> bool:
-    if home and home != "builtins" and loading.find_module(home) is not None:
-        return loading.is_project_module(home)
-    return loading.is_project_path(func.__code__.co_filename)
-
-
-def _is_redunlite(module: str) -> bool:
-    return module == "redunlite" or module.startswith("redunlite.")
-
-
-def _is_standard(module: str) -> bool:
-    top = module.partition(".")[0]
-    return top in sys.stdlib_module_names and not loading.is_project_module(module)
-
-
 def _folder_of(root: Any) -> str | None:
-    func = _unwrap(root)
+    func = unwrap(root)
     if isinstance(func, FunctionType):
         path: str | None = func.__code__.co_filename
     elif isinstance(func, type):
-        path = _file_of_class(func)
+        path = file_of_class(func)
     else:
         path = None
     return os.path.dirname(path) if path and os.path.isabs(path) else None
 
 
-def _file_of_class(cls: type) -> str | None:
-    module = loading.find_module(cls.__module__)
-    path = getattr(module, "__file__", None)
-    if path:
-        return os.path.abspath(path)
-    for _, function in _iter_functions(cls):
-        if function.__module__ == cls.__module__ and function.__code__.co_filename != "<string>":
-            filename: str = function.__code__.co_filename
-            return filename
-    return None
-
-
-def _iter_functions(cls: type) -> Iterator[tuple[str, FunctionType]]:
-    """Yield the functions among a class's attributes, behind properties and the like."""
-    for name, value in list(cls.__dict__.items()):
-        if isinstance(value, (staticmethod, classmethod)):
-            value = value.__func__
-        if isinstance(value, property):
-            for part, function in (("get", value.fget), ("set", value.fset), ("del", value.fdel)):
-                if isinstance(function, FunctionType):
-                    yield f"{name}.{part}", function
-            continue
-        if isinstance(value, functools.cached_property):
-            value = value.func
-        if isinstance(value, FunctionType):
-            yield name, value
-
-
-def _is_inside(function: FunctionType, path: str | None, node: ast.AST | None) -> bool:
-    """Tell whether a method's text is part of its class's, or was generated."""
-    code = function.__code__
-    if code.co_filename != path:
-        # Generated methods may be wrapped, as a dataclass's `__repr__` is.
-        inner = _unwrap(function)
-        return isinstance(inner, FunctionType) and inner.__code__.co_filename.startswith("<")
-    if node is None:
-        return False
-    first, last = node.lineno, node.end_lineno  # type: ignore[attr-defined]
-    return bool(first <= code.co_firstlineno <= last)
-
-
-def _find_class_node(
-    file: SourceFile, cls: type, functions: Sequence[tuple[str, FunctionType]]
-) -> ast.ClassDef | None:
-    """Return the statement that made `cls`, or None when the text is not what runs."""
-    try:
-        level: list[ast.AST] = [file.tree]
-    except SyntaxError:
-        return None
-    for name in cls.__qualname__.split("."):
-        if name != "<locals>":
-            level = [node for parent in level for node in _iter_definitions(parent, name)]
-    nodes = [node for node in level if isinstance(node, ast.ClassDef)]
-    own = [f.__code__ for _, f in functions if f.__code__.co_filename == file.path]
-    own = [code for code in own if code.co_name != "<lambda>"]
-    first_line = cls.__dict__.get("__firstlineno__")  # 3.13
-    if len(nodes) > 1:
-        lines = [code.co_firstlineno for code in own] + ([first_line] if first_line else [])
-        nodes = [
-            n for n in nodes if any(_first_line(n) <= line <= (n.end_lineno or 0) for line in lines)
-        ] or nodes[-1:]
-    if not nodes:
-        return None
-    if not file.is_trusted and any(file.find_function(code) is None for code in own):
-        return None
-    return nodes[0]
-
-
-def _first_line(node: ast.ClassDef) -> int:
-    return node.decorator_list[0].lineno if node.decorator_list else node.lineno
-
-
-def _iter_definitions(parent: ast.AST, name: str) -> Iterator[ast.AST]:
-    """Yield the functions and classes of that name in a body, also under `if` and the like."""
-    stack = list(reversed(list(ast.iter_child_nodes(parent))))
-    while stack:
-        node = stack.pop()
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-            if node.name == name:
-                yield node
-        elif isinstance(node, (ast.stmt, ast.ExceptHandler, ast.match_case)):
-            stack.extend(reversed(list(ast.iter_child_nodes(node))))
-
-
-def _hash_code(code: CodeType) -> bytes:
-    """Return a digest of compiled code, of use on one Python version only."""
-    consts = []
-    for const in code.co_consts:
-        if isinstance(const, CodeType):
-            consts.append(_hash_code(const))
-        elif const is not code.co_consts[0] or not isinstance(const, str):
-            consts.append(token(const))
-    head = token(
-        [
-            list(sys.version_info[:2]),
-            code.co_name,
-            code.co_code,
-            list(code.co_names),
-            list(code.co_varnames),
-            list(code.co_freevars),
-            list(code.co_cellvars),
-            [code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount, code.co_flags],
-            getattr(code, "co_exceptiontable", b""),
-        ]
-    )
-    return digest(b"compiled", head, *consts)
-
-
-def _iter_code_names(code: CodeType) -> Iterator[str]:
-    seen: dict[str, None] = {}
-    stack = [code]
-    while stack:
-        inner = stack.pop(0)
-        seen.update(dict.fromkeys((*inner.co_freevars, *inner.co_names)))
-        stack.extend(const for const in inner.co_consts if isinstance(const, CodeType))
-    yield from seen
-
-
-def _absolute_name(imported: ImportedName, site: _Site) -> str:
-    """Return the full name of the module of an import."""
-    if not imported.level:
-        return imported.module
-    package = site.names.get("__package__") or ""
-    parts = package.split(".")
-    base = ".".join(parts[: len(parts) - imported.level + 1])
-    return f"{base}.{imported.module}".strip(".")
-
-
-def _iter_project_imports(imports: Iterable[ImportedName], site: _Site) -> Iterator[str]:
-    """Yield project modules as they are written in the imports of a function."""
-    for imported in imports:
-        if isinstance(_find_static_module(_absolute_name(imported, site)), _StaticModule):
-            yield "." * imported.level + imported.module
+def _name_of(func: FunctionType) -> str:
+    """Return what a function is called where it is defined; `functools.wraps` hides that."""
+    name = func.__code__.co_name
+    return func.__qualname__ if func.__qualname__.endswith(name) else name
 
 
 # Functions as values.
@@ -1402,9 +1006,9 @@ def _iter_project_imports(imports: Iterable[ImportedName], site: _Site) -> Itera
 
 def _function_state(func: FunctionType) -> Any:
     home = func.__globals__.get("__name__") or ""
-    if _is_project_function(func, home):
+    if is_project_function(func, home):
         return function_hash(func)
-    package = find_package(home) if not _is_standard(home) and not _is_redunlite(home) else None
+    package = find_package(home) if not is_standard(home) and not is_redunlite(home) else None
     if func.__closure__:
         return (hashing.qualified_name(func), package, function_hash(func))
     return (hashing.qualified_name(func), package)

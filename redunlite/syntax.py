@@ -218,7 +218,7 @@ class Use:
     imported: ImportedName | None = field(default=None, repr=False)
     """Set when an import inside the function binds the name."""
     is_header: bool = field(default=False, repr=False)
-    """Whether it is read where the function is defined: by a decorator or a default value."""
+    """Whether it is read by a decorator, default or annotation, where it may be local or missing."""
 
 
 @dataclass(frozen=True)
@@ -403,7 +403,11 @@ class _Search:
 
     def _visit_annotated(self, node: ast.AnnAssign, scope: _Scope) -> None:
         if scope.is_class or scope.is_root:
-            self._push([node.annotation], scope)
+            # Names in it need not exist: they may be imported for a type checker only.
+            for part in ast.walk(node.annotation):
+                chain = get_chain(part) if isinstance(part, (ast.Name, ast.Attribute)) else None
+                if chain is not None and scope.find(chain[0])[0]:
+                    self.uses[Use(chain[0], chain[1:], scope.find(chain[0])[1], True)] = None
         self._push([node.target, node.value], scope)
 
     def _visit_call(self, node: ast.Call, scope: _Scope) -> None:

@@ -1,7 +1,7 @@
 """The one place where the main process blocks: descriptors, timers, and a wake-up for other threads.
 
 Everything that happens later in a run (an outcome, a heartbeat, a redraw, a timeout) is a callback
-of this wait, so the engine needs no thread of its own. State: the selector, the timers, the pipe.
+of this wait, so the engine needs no thread of its own. State: what is watched, the timers, the pipe.
 """
 
 from __future__ import annotations
@@ -9,11 +9,15 @@ from __future__ import annotations
 import heapq
 import itertools
 import os
-import selectors
+import select
 import time
 from collections.abc import Callable
 
 Callback = Callable[[], None]
+
+_READABLE = select.POLLIN | select.POLLHUP | select.POLLERR
+_WRITABLE = select.POLLOUT | select.POLLHUP | select.POLLERR
+"""The same numbers for epoll."""
 
 
 class Timer:
@@ -35,10 +39,14 @@ class Waits:
     """Waits for descriptors and timers, and runs their callbacks on the calling thread."""
 
     def __init__(self) -> None:
-        self._selector = selectors.DefaultSelector()
+        self._watched: dict[int, tuple[Callback | None, Callback | None]] = {}
+        # Without `selectors`, whose objects for each event cost as much as the event.
+        if hasattr(select, "epoll"):
+            self._poll, self._ticks_per_s = select.epoll(), 1
+        else:
+            self._poll, self._ticks_per_s = select.poll(), 1000  # type: ignore[assignment]  # macOS
         self._timers: list[tuple[float, int, Timer]] = []
         self._order = itertools.count()
-        self._on_wake: list[Callback] = []
         self._wake_read, self._wake_write = os.pipe()
         os.set_blocking(self._wake_read, False)
         os.set_blocking(self._wake_write, False)
@@ -53,19 +61,20 @@ class Waits:
         self, descriptor: int, on_read: Callback | None = None, on_write: Callback | None = None
     ) -> None:
         """Call back when `descriptor` can be read or written; replaces what was watched there."""
-        events = (selectors.EVENT_READ if on_read else 0) | (selectors.EVENT_WRITE if on_write else 0)
-        if descriptor in self._selector.get_map():
-            if events:
-                self._selector.modify(descriptor, events, (on_read, on_write))
-            else:
-                self._selector.unregister(descriptor)
-        elif events:
-            self._selector.register(descriptor, events, (on_read, on_write))
+        events = (select.POLLIN if on_read else 0) | (select.POLLOUT if on_write else 0)
+        if not events:
+            self.unwatch(descriptor)
+        elif descriptor in self._watched:
+            self._poll.modify(descriptor, events)
+            self._watched[descriptor] = on_read, on_write
+        else:
+            self._poll.register(descriptor, events)
+            self._watched[descriptor] = on_read, on_write
 
     def unwatch(self, descriptor: int) -> None:
         """Stop watching `descriptor`; to be called before it is closed."""
-        if descriptor in self._selector.get_map():
-            self._selector.unregister(descriptor)
+        if self._watched.pop(descriptor, None) is not None:
+            self._poll.unregister(descriptor)
 
     def call_after(self, delay_s: float, callback: Callback) -> Timer:
         """Call back once, `delay_s` seconds from now."""
@@ -80,10 +89,6 @@ class Waits:
         except BlockingIOError:
             pass
 
-    def on_wake(self, callback: Callback) -> None:
-        """Call back in each wait that `wake` ended."""
-        self._on_wake.append(callback)
-
     def wait(self, timeout_s: float | None = None) -> None:
         """Block until something happens or `timeout_s` is over; run what is due.
 
@@ -95,11 +100,15 @@ class Waits:
         if timers:
             until_timer = max(0.0, timers[0][0] - time.monotonic())
             timeout_s = until_timer if timeout_s is None else min(timeout_s, until_timer)
-        for key, events in self._selector.select(timeout_s):
-            on_read, on_write = key.data
-            if events & selectors.EVENT_READ and on_read is not None:
+        if timeout_s is not None:
+            timeout_s *= self._ticks_per_s
+        for descriptor, events in self._poll.poll(timeout_s):
+            # Looked up now: an earlier callback may have given it up.
+            on_read, on_write = self._watched.get(descriptor, (None, None))
+            if on_read is not None and events & _READABLE:
                 on_read()
-            if events & selectors.EVENT_WRITE and on_write is not None:
+                on_write = self._watched.get(descriptor, (None, None))[1] if on_write else None
+            if on_write is not None and events & _WRITABLE:
                 on_write()
         if timers:
             now = time.monotonic()
@@ -110,7 +119,8 @@ class Waits:
 
     def close(self) -> None:
         """Free the descriptors."""
-        self._selector.close()
+        if isinstance(self._poll, getattr(select, "epoll", ())):
+            self._poll.close()
         os.close(self._wake_read)
         os.close(self._wake_write)
 
@@ -120,5 +130,3 @@ class Waits:
                 pass
         except BlockingIOError:
             pass
-        for callback in self._on_wake:
-            callback()

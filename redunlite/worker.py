@@ -214,14 +214,14 @@ def _find_places(
 
 
 def _settle_error(
-    error: BaseException, function: Function, store: ValueStore, watch: Watch
+    error: BaseException, function: Function | None, store: ValueStore, watch: Watch
 ) -> tuple[int, ValueRef | None, ErrorDetail | None]:
     if watch.is_interrupted:
         return CANCELLED, None, None
     from redunlite.tracebacks import describe_exception
 
     detail = describe_exception(error)
-    if not detail.frames:
+    if not detail.frames and function is not None:
         # Nothing of the user's was running: the function is the place to look at.
         detail = detail._replace(frames=_find_definition(function.call))
     return ERROR, encode_error(error, detail, store), detail
@@ -526,8 +526,7 @@ class Worker:
             try:
                 function = self._fetch(task_number)
             except BaseException as error:  # importing the user's modules runs their code
-                function = Function(_nothing, None)
-                settled = _settle_error(error, function, self._store, self._watch)
+                settled = _settle_error(error, None, self._store, self._watch)
                 return Ran(*settled, time.time_ns() // 1000, 0)
         self._usages.begin()
         return run_call(
@@ -620,10 +619,6 @@ class Worker:
         found = serialize.decode_bytes(blob)
         setattr(sys.modules["__main__"], name, found)
         return found
-
-
-def _nothing() -> None:
-    """Stand for a function that could not be loaded."""
 
 
 def run_worker(

@@ -105,8 +105,11 @@ def surround():
 
 @task()
 def wait_for(path):
-    with open(path) as stream:
-        return stream.read()
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        return os.read(descriptor, 1)
+    finally:
+        os.close(descriptor)
 
 @task()
 def spin():
@@ -191,6 +194,32 @@ KINDS: dict[str, Callable[[], Executor]] = {
     "thread": lambda: ThreadExecutor("default", 2),
     "inline": lambda: InlineExecutor("default"),
 }
+
+
+class Gate:
+    """Holds jobs back that read one byte from the named pipe at `path`."""
+
+    def __init__(self, path: Path) -> None:
+        os.mkfifo(path)
+        self.path = str(path)
+        self._descriptor = os.open(path, os.O_RDWR)  # so that opening it waits for nobody
+
+    def open(self, n_jobs: int) -> None:
+        """Let that many jobs go on."""
+        os.write(self._descriptor, b"g" * n_jobs)
+
+    def close(self) -> None:
+        """Free the descriptor."""
+        os.close(self._descriptor)
+
+
+@pytest.fixture
+def gate(tmp_path: Path) -> Iterator[Gate]:
+    """A gate that is shut."""
+    made = Gate(tmp_path / "gate")
+    yield made
+    made.close()
+
 
 _serial = itertools.count()
 
@@ -421,67 +450,53 @@ def test_many_short_calls_are_all_delivered_once(host: Host, flow: Any) -> None:
 
 
 def test_room_is_one_call_a_worker_until_a_task_is_known_to_be_short(
-    host: Host, flow: Any, tmp_path: Path
+    host: Host, flow: Any, gate: Gate
 ) -> None:
     """Calls of an unknown task do not queue behind each other; those of a short one may."""
     if isinstance(host.executor, InlineExecutor):
         pytest.skip("a call is over before submit returns")
-    gate = tmp_path / "gate"
-    os.mkfifo(gate)
     for _ in range(5):
         host.call(flow.add, 1)
     for _ in range(2):
         assert host.executor.has_room(flow.wait_for.number)
-        host.submit(flow.wait_for, str(gate))
+        host.submit(flow.wait_for, gate.path)
 
     assert not host.executor.has_room(flow.wait_for.number)
     assert host.executor.has_room(flow.add.number)
-    for _ in range(2):
-        _open_gate(host, gate)
+    gate.open(2)
+    host.wait_until(lambda: len(host.outcomes) == 7)
 
 
-def test_calls_that_nobody_began_can_be_taken_back(host: Host, flow: Any, tmp_path: Path) -> None:
+def test_calls_that_nobody_began_can_be_taken_back(host: Host, flow: Any, gate: Gate) -> None:
     """What waits behind busy workers comes back by number and gets no outcome."""
     if isinstance(host.executor, InlineExecutor):
         pytest.skip("no call ever waits")
-    gate = tmp_path / "gate"
-    os.mkfifo(gate)
     host.call(flow.add, 1)
-    running = [host.submit(flow.wait_for, str(gate)) for _ in range(2)]
+    running = [host.submit(flow.wait_for, gate.path) for _ in range(2)]
     waiting = [host.submit(flow.add, n) for n in range(100)]
     taken = host.executor.take_back()
-    for _ in range(102 - len(taken)):
-        _open_gate(host, gate)
+    gate.open(2)
+    host.wait_until(lambda: len(host.outcomes) == 103 - len(taken))
 
     assert set(waiting) <= set(taken)
     assert {1, *running} - set(taken) == set(host.outcomes)
 
 
-def _open_gate(host: Host, gate: Path) -> None:
-    """Let one more call of `wait_for` end, and wait for its outcome."""
-    n_before = len(host.outcomes)
-    with open(gate, "w") as stream:
-        stream.write("go")
-    host.wait_until(lambda: len(host.outcomes) > n_before)
-
-
-def test_short_calls_pass_a_long_one_of_their_task(host: Host, tmp_path: Path, flow: Any) -> None:
+def test_short_calls_pass_a_long_one_of_their_task(host: Host, tmp_path: Path, gate: Gate) -> None:
     """While one call runs long, all others of the same task are delivered."""
     if isinstance(host.executor, InlineExecutor):
         pytest.skip("one call at a time")
-    flow = load_flow(
+    flow: Any = load_flow(
         tmp_path,
         "from redunlite import task\n"
         "@task()\n"
         "def f(path):\n"
         "    if path:\n"
-        "        with open(path) as stream:\n"
-        "            return stream.read()\n",
+        "        with open(path, 'rb', buffering=0) as stream:\n"
+        "            return stream.read(1)\n",
     )
-    gate = tmp_path / "gate"
-    os.mkfifo(gate)
     host.call(flow.f, "")
-    long = host.submit(flow.f, str(gate))
+    long = host.submit(flow.f, gate.path)
     n_sent = 0
     while len(host.outcomes) < 501:
         while n_sent < 500 and host.executor.has_room(flow.f.number):
@@ -490,7 +505,8 @@ def test_short_calls_pass_a_long_one_of_their_task(host: Host, tmp_path: Path, f
         host.waits.wait(PATIENCE_S)
 
     assert long not in host.outcomes
-    _open_gate(host, gate)
+    gate.open(1)
+    host.wait_until(lambda: long in host.outcomes)
     assert host.outcomes[long].status == OK
 
 

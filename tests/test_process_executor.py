@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_executor_contract import PATIENCE_S, Host, load_flow
+from test_executor_contract import PATIENCE_S, Gate, Host, load_flow
 
 from redunlite.call import CANCELLED, DIED, ERROR, OK
 from redunlite.errors import WorkerDiedError
+from redunlite.executors import process
 from redunlite.executors.process import ProcessExecutor
 
 FLOW = """
@@ -47,13 +48,13 @@ def get_pid():
 @task()
 def tell_pid_and_wait(path):
     with open(path, "w") as stream:
-        stream.write(str(os.getpid()))
+        stream.write(f"{os.getpid()}\\n")
     signal.pause()
 
 @task()
 def wait_for(path):
-    with open(path) as stream:
-        return stream.read()
+    with open(path, "rb", buffering=0) as stream:
+        return stream.read(1)
 
 @task()
 def leave_child(daemon):
@@ -93,6 +94,18 @@ def flood(n):
     return os.fstat(1).st_size
 
 @task()
+def flood_until_punched(n):
+    chunk = b"x" * (1 << 20)
+    for _ in range(n):
+        os.write(1, chunk)
+    status = os.fstat(1)
+    deadline = time.monotonic() + 20
+    while status.st_blocks * 512 > n << 19 and time.monotonic() < deadline:
+        time.sleep(0.01)
+        status = os.fstat(1)
+    return status.st_size, status.st_blocks * 512
+
+@task()
 def shell(text):
     return subprocess.run(text, shell=True).returncode
 
@@ -104,7 +117,8 @@ def c_print(text):
 def ignore_signals(path):
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    open(path, "w").close()
+    with open(path, "w") as stream:
+        stream.write("ready\\n")
     while True:
         signal.pause()
 
@@ -143,10 +157,28 @@ def host(tmp_path: Path) -> Iterator[Host]:
     sys.path[:], sys.meta_path[:] = before
 
 
+@pytest.fixture(name="gate")
+def _gate(tmp_path: Path) -> Iterator[Gate]:
+    made = Gate(tmp_path / "gate")
+    yield made
+    made.close()
+
+
 @pytest.fixture
 def flow(tmp_path: Path) -> Any:
     """The workflow above, loaded from a file."""
     return load_flow(tmp_path, FLOW)
+
+
+def wait_for_text(host: Host, path: Path) -> str:
+    """Return what a job writes to the named pipe at `path`, serving its worker meanwhile."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    found: list[bytes] = []
+    host.waits.watch(descriptor, on_read=lambda: found.append(os.read(descriptor, 4096)))
+    host.wait_until(lambda: b"\n" in b"".join(found))
+    host.waits.unwatch(descriptor)
+    os.close(descriptor)
+    return b"".join(found).decode()
 
 
 def wait_for_end(pid: int) -> None:
@@ -222,17 +254,14 @@ def test_last_output_of_a_dead_worker_is_kept(host: Host, flow: Any) -> None:
     assert outcome.output.head == b"last words\n"
 
 
-def test_death_of_a_worker_is_no_one_elses(host: Host, flow: Any, tmp_path: Path) -> None:
+def test_death_of_a_worker_is_no_one_elses(host: Host, flow: Any, gate: Gate) -> None:
     """A call that runs beside the one whose worker dies, and those that wait, never notice."""
-    gate = tmp_path / "gate"
-    os.mkfifo(gate)
     host.call(flow.add, 1)
-    beside = host.submit(flow.wait_for, str(gate))
+    beside = host.submit(flow.wait_for, gate.path)
     culprit = host.submit(flow.kill_itself, signal.SIGKILL)
     waiting = [host.submit(flow.add, n) for n in range(50)]
     host.wait_until(lambda: len(host.outcomes) == 52)
-    with open(gate, "w") as stream:
-        stream.write("go")
+    gate.open(1)
     host.wait_until(lambda: beside in host.outcomes)
 
     assert host.outcomes[culprit].status == DIED
@@ -283,6 +312,14 @@ def test_flood_of_output_keeps_head_and_tail(host: Host, flow: Any) -> None:
     assert again == 1 << 20
 
 
+def test_flood_of_output_gives_disk_space_back(host: Host, flow: Any) -> None:
+    """While a job floods, the middle of its output is given back to the disk."""
+    size, on_disk = host.call(flow.flood_until_punched, 32)
+
+    assert size == 32 << 20
+    assert on_disk < 16 << 20
+
+
 def test_output_of_children_and_of_c_code_is_captured(host: Host, flow: Any) -> None:
     """Descriptors are what is captured, with what C keeps in its buffers."""
     shell, printed = host.run(flow.shell, "echo from a shell"), host.run(flow.c_print, b"from C")
@@ -299,12 +336,10 @@ def test_worker_has_no_terminal_and_one_thread_for_numbers(host: Host, flow: Any
     assert "OMP_NUM_THREADS" not in os.environ
 
 
-def test_random_numbers_of_two_workers_differ(host: Host, flow: Any, tmp_path: Path) -> None:
+def test_random_numbers_of_two_workers_differ(host: Host, flow: Any) -> None:
     """numpy's global generator is not the same in every worker."""
     pytest.importorskip("numpy").random.random()
     first_pid, first = host.call(flow.draw)
-    gate = tmp_path / "gate"
-    os.mkfifo(gate)
     os.kill(first_pid, signal.SIGKILL)
     wait_for_end(first_pid)
     second_pid, second = host.call(flow.draw)
@@ -334,8 +369,7 @@ def test_cancel_ends_a_job_that_ignores_signals(host: Host, flow: Any, tmp_path:
     ready = tmp_path / "ready"
     os.mkfifo(ready)
     number = host.submit(flow.ignore_signals, str(ready))
-    with open(ready) as stream:
-        stream.read()
+    wait_for_text(host, ready)
     host.executor.cancel(0.3)
     host.wait_until(lambda: number in host.outcomes)
 
@@ -347,7 +381,7 @@ def test_cancel_ends_a_stopped_worker(host: Host, flow: Any, tmp_path: Path) -> 
     ready = tmp_path / "ready"
     os.mkfifo(ready)
     number = host.submit(flow.tell_pid_and_wait, str(ready))
-    pid = int(ready.read_text())
+    pid = int(wait_for_text(host, ready).split()[0])
     os.kill(pid, signal.SIGSTOP)
     host.executor.cancel(0.3)
     host.wait_until(lambda: number in host.outcomes)
@@ -373,7 +407,7 @@ def test_stop_leaves_nobody(tmp_path: Path, flow: Any, monkeypatch: pytest.Monke
     ready = tmp_path / "ready"
     os.mkfifo(ready)
     host.submit(flow.shell, f"setsid sleep 1000 & echo $! > {ready}; sleep 1000")
-    ready.read_text()
+    wait_for_text(host, ready)
     found = find_processes(cookie)
     host.close()
 
@@ -388,7 +422,7 @@ def test_death_of_the_guardian_costs_the_calls_that_ran(
     ready = tmp_path / "ready"
     os.mkfifo(ready)
     running = [host.submit(flow.tell_pid_and_wait, str(ready)) for _ in range(2)]
-    pid = int(ready.read_text())
+    pid = int(wait_for_text(host, ready).split()[0])
     if len(find_parents(pid)) < 2:
         pytest.fail("the worker has no guardian")
     waiting = [host.submit(flow.add, n) for n in range(20)]
@@ -400,6 +434,18 @@ def test_death_of_the_guardian_costs_the_calls_that_ran(
     assert "parent process" in host.outcomes[running[0]].detail.summary
     assert {OK} == {host.outcomes[number].status for number in waiting}
     assert host.call(flow.add, 1) == 2
+
+
+def test_guardian_that_cannot_start_fails_the_calls(
+    host: Host, flow: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a pool every call fails, and says what the interpreter said; nothing hangs."""
+    monkeypatch.setattr(process, "_COMMAND", "raise ImportError('no pool')")
+    numbers = [host.submit(flow.add, n) for n in range(3)]
+    host.wait_until(lambda: len(host.outcomes) == 3)
+
+    assert [host.outcomes[number].status for number in numbers] == [DIED] * 3
+    assert "ImportError: no pool" in host.outcomes[numbers[0]].detail.summary
 
 
 def find_parents(pid: int) -> list[int]:
@@ -449,8 +495,8 @@ def main():
 """
 
 
-def run_script(folder: Path, text: str, *, as_input: bool) -> str:
-    """Run a program, from a file or from standard input; return what it prints."""
+def run_script(folder: Path, text: str, *, by_text: bool) -> str:
+    """Run a program, from a file or given as text; return what it prints."""
     path = folder / "my_script.py"
     path.write_text(text)
     environment = {
@@ -458,8 +504,7 @@ def run_script(folder: Path, text: str, *, as_input: bool) -> str:
         "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), os.getcwd()]),
     }
     ended = subprocess.run(
-        [sys.executable, "-" if as_input else str(path), str(folder / "values")],
-        input=text if as_input else None,
+        [sys.executable, *(["-c", text] if by_text else [str(path)]), str(folder / "values")],
         capture_output=True,
         text=True,
         env=environment,
@@ -474,7 +519,7 @@ def test_functions_and_classes_of_a_script_work(tmp_path: Path) -> None:
     printed = run_script(
         tmp_path,
         SCRIPT.replace("{guard}", "if __name__ == '__main__':\n    main()"),
-        as_input=False,
+        by_text=False,
     )
 
     assert printed == "6 ('my_script', 5) 111\n"
@@ -482,7 +527,7 @@ def test_functions_and_classes_of_a_script_work(tmp_path: Path) -> None:
 
 def test_functions_and_classes_without_a_file_work(tmp_path: Path) -> None:
     """What a shell or a notebook defines goes by value, and is one class on both sides."""
-    printed = run_script(tmp_path, SCRIPT.replace("{guard}", "main()"), as_input=True)
+    printed = run_script(tmp_path, SCRIPT.replace("{guard}", "main()"), by_text=True)
 
     assert printed == "6 ('__main__', 5) 111\n"
 

@@ -18,6 +18,7 @@ from redunlite.errors import (
     RedunliteError,
     UnknownNameError,
     UsageError,
+    find_nearest,
 )
 
 if TYPE_CHECKING:
@@ -70,7 +71,8 @@ def write_output(text: str) -> int:
     A reader that went away is no error; a full disk is one line and `FAILED`.
     """
     try:
-        sys.stdout.write(text)
+        if text:
+            sys.stdout.write(text)
         sys.stdout.flush()
     except BrokenPipeError:
         abandon(sys.stdout)
@@ -152,6 +154,10 @@ def make_parser(**settings: Any) -> argparse.ArgumentParser:
             about = f"'{self.prog} --help'" if command else f"'{PROGRAM} help'"
             raise UsageError(message, f"{about} tells more")
 
+        def _check_value(self, action: argparse.Action, value: Any) -> None:
+            if action.choices is not None and value not in action.choices:
+                raise _describe_choice(action, value)
+
         def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
             found, extra = super().parse_known_args(args, namespace)
             if extra:
@@ -178,6 +184,16 @@ def _describe_extra(parser: argparse.ArgumentParser, word: str) -> UsageError:
         )
     return UsageError(
         f"unexpected word {word!r} {where}".rstrip(), f"'{parser.prog} --help' tells more"
+    )
+
+
+def _describe_choice(action: argparse.Action, value: Any) -> UsageError:
+    choices = [str(choice) for choice in action.choices or ()]
+    nearest = find_nearest(str(value), choices)
+    name = "/".join(action.option_strings) or action.metavar or action.dest
+    return UsageError(
+        f"option {name} got {str(value)!r}, expected one of {', '.join(choices)}",
+        f"did you mean {nearest!r}?" if nearest else "",
     )
 
 

@@ -13,7 +13,7 @@ from redunlite.cli import common
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from redunlite.history.query import History
     from redunlite.history.records import Found, Match
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 DEFAULT_LIMIT = 20
 MAX_JOBS_OF_CALL = 10
+MAX_READINGS = 3
+"""Times that a history is read which changes under the eyes."""
 
 
 def add_parser(commands: Any) -> argparse.ArgumentParser:
@@ -74,13 +76,10 @@ def run(args: argparse.Namespace) -> int:
     word = args.word if args.id is None else args.id
     if args.id is not None and args.word is not None:
         raise UsageError(f"log takes one word: {args.word!r} or --id {args.id!r}")
-    database = open_history(getattr(args, "config", None))
-    if database is None:
+    config = getattr(args, "config", None)
+    text = read_text(config, lambda history: _make_text(history, word, args))
+    if text is None:
         return _tell_empty(word, args.format == "json")
-    try:
-        text = read_text(database, lambda history: _make_text(history, word, args))
-    finally:
-        database.close()
     return common.write_output(text)
 
 
@@ -104,18 +103,31 @@ def open_history(config: str | None) -> Database | None:
         return None
 
 
-def read_text(database: Database, make: Any) -> str:
-    """Return what `make` says of the history; what is damaged is told as such."""
+def read_text(config: str | None, make: Callable[[History], str]) -> str | None:
+    """Return what `make` says of the project's history; None when there is none.
+
+    Read again when a run began to write meanwhile: the first reading may be half old and half new.
+    """
     import sqlite3
 
     from redunlite.history.query import History
     from redunlite.recorder.database import translate_error
 
-    try:
-        text: str = make(History(database))
-    except sqlite3.Error as error:
-        raise translate_error(error, database.path or "") from error
-    return text
+    n_left = MAX_READINGS
+    while True:
+        database = open_history(config)
+        if database is None:
+            return None
+        n_left -= 1
+        try:
+            text = make(History(database))
+            if not n_left or not database.has_changed():
+                return text
+        except sqlite3.Error as error:
+            if not n_left or not database.has_changed():
+                raise translate_error(error, database.path or "") from error
+        finally:
+            database.close()
 
 
 def _tell_empty(word: str | None, is_json: bool) -> int:

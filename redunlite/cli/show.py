@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from redunlite.cli import common
-from redunlite.cli.log import add_format, join_lines, open_history, read_text
+from redunlite.cli.log import add_format, join_lines, read_text
 
 if TYPE_CHECKING:
     import argparse
@@ -36,13 +36,10 @@ def run(args: argparse.Namespace) -> int:
     """Print the value."""
     from redunlite.errors import UnknownNameError
 
-    database = open_history(getattr(args, "config", None))
-    if database is None:
+    config = getattr(args, "config", None)
+    text = read_text(config, lambda history: _make_text(history, args.id, args.format))
+    if text is None:
         raise UnknownNameError("id", args.id, hint="no executions are recorded here yet")
-    try:
-        text = read_text(database, lambda history: _make_text(history, args.id, args.format))
-    finally:
-        database.close()
     return common.write_output(text)
 
 

@@ -12,6 +12,7 @@ worker that runs it. State: the outstanding calls, the workers by slot, the guar
 
 from __future__ import annotations
 
+import errno
 import marshal
 import os
 import signal
@@ -170,8 +171,8 @@ class ProcessExecutor:
         guardian = self._guardian
         if guardian is None or not self._outstanding:
             return
-        self._is_cancelling = True
         taken = self.take_back()
+        self._is_cancelling = bool(self._outstanding)
         self._waits.call_after(0.0, lambda: self._deliver_cancelled(taken))
         guardian.send(("cancel", grace_s))
         self._waits.call_after(grace_s + _LOST_AFTER_S, self._give_up)
@@ -501,8 +502,10 @@ class _Guardian:
         """Send a call to whichever worker is idle; tell whether there was room."""
         try:
             self.calls.send(message)
-        except (BlockingIOError, OSError) as error:
-            if isinstance(error, BlockingIOError) or error.errno == 105:  # ENOBUFS, on macOS
+        except BlockingIOError:
+            return False
+        except OSError as error:
+            if error.errno == errno.ENOBUFS:  # how macOS says it
                 return False
             raise
         return True

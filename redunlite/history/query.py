@@ -4,7 +4,7 @@ Decided here: what a word on the command line names, and which rows are read for
 anything looks (`display`), where values came from (`dataflow`).
 
 What must stay fast at a million jobs reads single ranges or a few keys. Only ids that are not indexed
-(of jobs, call nodes and values) need a scan, and then jobs and calls are scanned at the same time.
+(of jobs, call nodes and values) need a scan, of 0.1 s each at that size.
 
 State: a `History` remembers the tasks and executions that it has read.
 """
@@ -43,7 +43,7 @@ from redunlite.history.records import (
     format_uuid,
 )
 from redunlite.recorder import codes
-from redunlite.recorder.database import INTERRUPTED, Database, get_id_range, open_readonly
+from redunlite.recorder.database import INTERRUPTED, Database, get_id_range
 
 if TYPE_CHECKING:
     from redunlite.valuestore import ValueStore
@@ -55,8 +55,8 @@ MAX_CANDIDATES = 20
 TRAIL_ENDS = 3
 """Jobs shown at each end of a long chain of parents."""
 PREVIEW_LIMIT = 200
-PARALLEL_FROM = 100_000
-"""Calls from which on two scans at a time pay."""
+PRINTED_DIGITS = 8
+"""Hex digits of an id as it is printed in lines."""
 _BATCH = 500
 _JOB_COLUMNS = "id, salt, parent, call, task, kind, status, start_time, duration_us, cpu_us, peak_bytes, output"
 _CALL_COLUMNS = "id, task, eval_hash, call_hash, status, result, single, result_origin"
@@ -411,61 +411,50 @@ class History:
         return [Match(TASK, row_id, digest.hex()) for row_id, digest in rows]
 
     def _find_ids(self, prefix: str) -> list[Match]:
-        """Return the records whose id begins with hex digits; equal hashes count once."""
+        """Return the records whose id begins with hex digits; equal hashes count once.
+
+        Of as many digits as are printed, the first kind that has one is taken: an execution, a job,
+        a call node, a task, a value. So what is asked for most is not kept waiting for a scan of all
+        the others, whose first 8 digits are the same once in thousands of such databases.
+        """
         found: list[Match] = []
-        low, high = get_bounds(prefix)
-        execute = self.connection.execute
-        for row_id, uuid in execute(
-            f"SELECT id, uuid FROM execution WHERE {_between('uuid', high)} ORDER BY id",
-            _bounds(low, high),
-        ).fetchall():
-            found.append(Match(EXECUTION, row_id, format_uuid(uuid)))
-        jobs, calls = self._scan(prefix)
-        found += jobs
-        found += calls
-        for kind, table in ((TASK, "task"), (VALUE, "value")):
-            rows = execute(
-                f"SELECT max(id), hash FROM {table} WHERE {_between('hash', high)} GROUP BY hash",
-                _bounds(low, high),
-            ).fetchall()
-            found += [Match(kind, row_id, digest.hex()) for row_id, digest in rows]
+        for find in (
+            self._find_execution_ids,
+            self._scan_jobs,
+            self._scan_calls,
+            self._find_task_ids,
+            self._find_value_ids,
+        ):
+            found += find(prefix)
+            if found and len(prefix) >= PRINTED_DIGITS:
+                break
         return found
 
-    def _scan(self, prefix: str) -> tuple[list[Match], list[Match]]:
-        """Return the jobs and the call nodes whose id begins with hex digits."""
-        (n_calls,) = self.connection.execute("SELECT sum(n_calls) FROM execution").fetchone()
-        path = self.database.path
-        if path is None or (n_calls or 0) < PARALLEL_FROM:
-            return self._scan_jobs(self.connection, prefix), _scan_calls(self.connection, prefix)
-        import threading
+    def _find_execution_ids(self, prefix: str) -> list[Match]:
+        low, high = get_bounds(prefix)
+        rows = self.connection.execute(
+            f"SELECT id, uuid FROM execution WHERE {_between('uuid', high)} ORDER BY id",
+            _bounds(low, high),
+        ).fetchall()
+        return [Match(EXECUTION, row_id, format_uuid(uuid)) for row_id, uuid in rows]
 
-        calls: list[Match] = []
-        errors: list[BaseException] = []
+    def _find_task_ids(self, prefix: str) -> list[Match]:
+        return self._find_hashes(TASK, "task", prefix)
 
-        def scan_calls() -> None:
-            # SQLite works without the interpreter's lock, but on one connection only once.
-            try:
-                second = open_readonly(path)
-                try:
-                    calls.extend(_scan_calls(second.connection, prefix))
-                finally:
-                    second.close()
-            except BaseException as error:  # raised again where the scan was asked for
-                errors.append(error)
+    def _find_value_ids(self, prefix: str) -> list[Match]:
+        return self._find_hashes(VALUE, "value", prefix)
 
-        thread = threading.Thread(target=scan_calls)
-        thread.start()
-        try:
-            jobs = self._scan_jobs(self.connection, prefix)
-        finally:
-            thread.join()
-        if errors:
-            raise errors[0]
-        return jobs, calls
+    def _find_hashes(self, kind: str, table: str, prefix: str) -> list[Match]:
+        low, high = get_bounds(prefix)
+        rows = self.connection.execute(
+            f"SELECT max(id), hash FROM {table} WHERE {_between('hash', high)} GROUP BY hash",
+            _bounds(low, high),
+        ).fetchall()
+        return [Match(kind, row_id, digest.hex()) for row_id, digest in rows]
 
-    def _scan_jobs(self, connection: sqlite3.Connection, prefix: str) -> list[Match]:
+    def _scan_jobs(self, prefix: str) -> list[Match]:
         low, high = get_bounds(prefix[:16])
-        rows = connection.execute(
+        rows = self.connection.execute(
             f"SELECT id, salt FROM job WHERE {_between('salt', high)}", _bounds(low, high)
         ).fetchall()
         matches = []
@@ -475,6 +464,21 @@ class History:
             if uuid.startswith(prefix):
                 matches.append(Match(JOB, row_id, format_uuid(bytes.fromhex(uuid))))
         return matches
+
+    def _scan_calls(self, prefix: str) -> list[Match]:
+        low, high = get_bounds(prefix)
+        bounds = _bounds(low, high)
+        rows = self.connection.execute(
+            f"SELECT id, call_hash, eval_hash FROM call WHERE ({_between('call_hash', high)}) "
+            f"OR ({_between('eval_hash', high)})",
+            (*bounds, *bounds),
+        ).fetchall()
+        newest: dict[bytes, int] = {}
+        for row_id, call_hash, eval_hash in rows:
+            for digest in (call_hash, eval_hash):
+                if digest is not None and digest >= low and (high is None or digest < high):
+                    newest[digest] = max(row_id, newest.get(digest, 0))
+        return [Match(CALL, row_id, digest.hex()) for digest, row_id in newest.items()]
 
     def _find_token_values(self, prefix: str) -> list[Match]:
         """Return the small plain values whose hash begins with hex digits.
@@ -495,6 +499,8 @@ class History:
                 digest = hashing.value_hash(token)
                 if digest >= low and (high is None or digest < high):
                     found.append(Match(VALUE, 0, digest.hex(), token))
+                    if len(prefix) >= PRINTED_DIGITS:
+                        return found
         return found
 
     def _find_files(self, path: str) -> list[Match]:
@@ -566,22 +572,6 @@ class History:
             some = keys[start : start + _BATCH]
             rows += self.connection.execute(sql % ",".join("?" * len(some)), some).fetchall()
         return rows
-
-
-def _scan_calls(connection: sqlite3.Connection, prefix: str) -> list[Match]:
-    low, high = get_bounds(prefix)
-    bounds = _bounds(low, high)
-    rows = connection.execute(
-        f"SELECT id, call_hash, eval_hash FROM call WHERE ({_between('call_hash', high)}) "
-        f"OR ({_between('eval_hash', high)})",
-        (*bounds, *bounds),
-    ).fetchall()
-    newest: dict[bytes, int] = {}
-    for row_id, call_hash, eval_hash in rows:
-        for digest in (call_hash, eval_hash):
-            if digest is not None and digest >= low and (high is None or digest < high):
-                newest[digest] = max(row_id, newest.get(digest, 0))
-    return [Match(CALL, row_id, digest.hex()) for digest, row_id in newest.items()]
 
 
 def parse_id(word: str) -> str | None:

@@ -17,7 +17,7 @@ from redunlite.history.records import FAILED, ExecutionRecord, JobRecord, TaskCo
 from redunlite.recorder import codes
 from redunlite.recorder.database import get_id_range
 
-MAX_JOBS = 2_000
+MAX_JOBS = 1_000
 """Jobs of one tree that are read when not all are asked for."""
 MAX_FAILED = 20
 """Failed jobs that are shown however many jobs come before them."""

@@ -48,6 +48,9 @@ APPLICATION_ID = 0x72646C74
 DATABASE_NAME = "redunlite.db"
 """Of the file in a project's `.redunlite` folder."""
 
+LEAST_BYTES = 512
+"""Size of the smallest page that SQLite knows."""
+
 BUSY_TIMEOUT_S = 0.05
 """How long SQLite itself waits for a lock: no signal ends such a wait."""
 
@@ -109,6 +112,8 @@ class Database:
         self.on_wait: Callable[[float, str], None] | None = None
         """Called now and then while a writer waits, with the seconds so far and who holds the
         lock; may raise to end the wait."""
+        self.stamp: tuple[int, ...] | None = None
+        """What the file was when it was opened as one that nobody writes to."""
         self._lock: int | None = None
         self._lease: tuple[int, str] | None = None
 
@@ -215,7 +220,12 @@ class Database:
     def open_lock(self) -> None:
         """Open the lock file by which writers take turns; it is made when there is none."""
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
-        self._lock = os.open(f"{self.path}.lock", flags, 0o600)
+        try:
+            self._lock = os.open(f"{self.path}.lock", flags, 0o600)
+        except OSError as error:
+            raise DatabaseError(
+                f"{self.path} cannot be written: {self.path}.lock: {error.strerror}"
+            ) from error
 
     def _take_turn(self) -> bool:
         if self._lock is None:
@@ -253,6 +263,15 @@ class Database:
 
     def _translate(self, error: sqlite3.Error) -> DatabaseError:
         return translate_error(error, self.path or "the database in memory")
+
+    def has_changed(self) -> bool:
+        """Tell whether a database that was read as one at rest has been written to meanwhile.
+
+        What was read from it may then be half old and half new, and is to be read again.
+        """
+        if self.stamp is None or self.path is None:
+            return False
+        return os.path.exists(f"{self.path}-wal") or _get_stamp(self.path) != self.stamp
 
     # Leases.
 
@@ -360,7 +379,6 @@ def open_database(path: str, *, durability: str = "normal") -> Database:
     if durability not in ("normal", "full"):
         raise ConfigError(f"durability is 'normal' or 'full', not {durability!r}")
     path = os.path.abspath(path)
-    os.makedirs(os.path.dirname(path), 0o700, exist_ok=True)
     _create_file(path)
     database = Database(_connect(path, "rwc"), path)
     try:
@@ -395,8 +413,13 @@ def open_readonly(path: str) -> Database:
         When it cannot be read.
     """
     path = os.path.abspath(path)
-    if not os.stat(path).st_size and not os.path.exists(f"{path}-wal"):
+    try:
+        n_bytes = os.stat(path).st_size
+    except PermissionError as error:
+        raise DatabaseError(f"{path} cannot be opened: {error.strerror}") from error
+    if not n_bytes and not os.path.exists(f"{path}-wal"):
         return _read_only(open_memory().connection, path)
+    stamp = _get_stamp(path)
     is_quiet = not os.path.exists(f"{path}-wal") and not any(_iter_leases(path))
     connection = _connect(path, "ro", is_immutable=is_quiet)
     try:
@@ -413,7 +436,15 @@ def open_readonly(path: str) -> Database:
     except BaseException:
         connection.close()
         raise
-    return _read_only(connection, path)
+    database = _read_only(connection, path)
+    if is_quiet:
+        database.stamp = stamp
+    return database
+
+
+def _get_stamp(path: str) -> tuple[int, ...]:
+    status = os.stat(path)
+    return status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def _read_only(connection: sqlite3.Connection, path: str) -> Database:
@@ -434,6 +465,7 @@ def _connect(path: str, mode: str, *, is_immutable: bool = False) -> sqlite3.Con
 def _create_file(path: str) -> None:
     """Make an empty file that only its owner can read, when there is none."""
     try:
+        os.makedirs(os.path.dirname(path), 0o700, exist_ok=True)
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
     except FileExistsError:
         pass
@@ -489,6 +521,9 @@ def _check(connection: sqlite3.Connection, path: str) -> int:
             "upgrade redunlite, or move that file away to begin a new database"
         )
     if not version and not n_tables:
+        if 0 < os.stat(path).st_size < LEAST_BYTES:
+            # SQLite takes a rest too short for a page as a new file, and would write over it.
+            raise sqlite3.DatabaseError("database disk image is malformed")
         return 0
     if application != APPLICATION_ID or not version:
         raise DatabaseError(
