@@ -117,7 +117,7 @@ def effective_scope(options: Mapping[str, Any], use_cache: bool) -> CacheScope:
         scope = CacheScope.BACKEND if options.get("cache", True) else CacheScope.CSE
     if not use_cache and scope is CacheScope.BACKEND:
         return CacheScope.CSE
-    return scope  # type: ignore[no-any-return]
+    return scope
 
 
 class Recorder(Protocol):

@@ -37,7 +37,9 @@ def cond(condition: Any, then: Any, *rest: Any) -> Generator[Any, Any, Any]:
             return clauses[1]
         clauses = clauses[2:]
     if not clauses:
-        raise IndexError("cond() has no branch left: no condition holds and there is no last branch")
+        raise IndexError(
+            "cond() has no branch left: no condition holds and there is no last branch"
+        )
     return clauses[0]
 
 
@@ -63,7 +65,9 @@ def catch(expression: Any, *handlers: Any) -> Generator[Any, Any, Any]:
         for classes, recover in zip(handlers[::2], handlers[1::2]):
             chosen = classes if isinstance(classes, (type, tuple)) else (yield classes).get()
             if isinstance(failed.error, chosen):
-                chosen_task = recover if isinstance(recover, TaskKind) else (yield recover).get()
+                chosen_task: Any = recover
+                if not isinstance(recover, TaskKind):
+                    chosen_task = (yield recover).get()
                 recovery = chosen_task(failed.value)
                 yield Remember(expression, handlers, recovery)
                 return recovery

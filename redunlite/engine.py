@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 from redunlite import call as wire
 from redunlite import hashing, nested, serialize, tracebacks
 from redunlite.cache_policy import CachedCall, Hit, Recorder, choose_hit, effective_scope
-from redunlite.call import Call, ErrorDetail, Outcome
+from redunlite.call import Call, Outcome
 from redunlite.errors import (
     RedunliteError,
     SchedulerError,
@@ -76,10 +76,10 @@ from redunlite.job import (
 from redunlite.kinds import FLAG_FILE, FORMAT_EXPRESSION, Lazy, ValueRef
 from redunlite.limits import Limits
 from redunlite.options import CacheScope
+from redunlite.preview import format_preview
 from redunlite.reporter import CACHED, REJECT, RUN, JobLine, Reporter, TaskCounts
 from redunlite.signature import VAR_KEYWORD, VAR_POSITIONAL
 from redunlite.task import Task, resolve_task
-from redunlite.preview import format_preview
 from redunlite.value import ErrorValue
 from redunlite.valuestore import ValueStore
 from redunlite.waits import Waits
@@ -714,12 +714,16 @@ class Engine:
                 if type(value) is ValueRef:
                     tokens.append(value.token)
                     if value.classes:
-                        classes = set(value.classes) if classes is None else classes | {*value.classes}
+                        classes = (
+                            set(value.classes) if classes is None else classes | {*value.classes}
+                        )
                 elif type(value) in SCALARS:
                     tokens.append(hashing.token(value))
                 else:
                     classes = set() if classes is None else classes
-                    tokens.append(hashing.token(tuple(value) if type(value) is list else value, classes))
+                    tokens.append(
+                        hashing.token(tuple(value) if type(value) is list else value, classes)
+                    )
             if kept is not None:
                 tokens = [tokens[i] for i in kept]
             args_hash = hashing.hash_arguments(prefix, tokens)
@@ -804,7 +808,7 @@ class Engine:
                 self._miss(job)
                 continue
             answer = choose_hit(candidates, job.options, live, store)
-            if type(answer) is Hit:
+            if isinstance(answer, Hit):
                 self._take_hit(job, answer)
             else:
                 job.reason = answer.reason
@@ -1078,7 +1082,7 @@ class Engine:
         elif not job.call_id:
             job.call_id = self.recorder.next_call_id()
         phase, job.phase = job.phase, ENDED
-        if phase == SENT or phase == REDUCING:
+        if phase in (SENT, REDUCING):
             del self._open[job.serial]
         job.child_hashes = None
         job.ranks = None
@@ -1219,7 +1223,7 @@ class Engine:
             node.state = FAILED
             self._fail_waiters(node, failure)
             return
-        if phase == SENT or phase == REDUCING:
+        if phase in (SENT, REDUCING):
             counts.running -= 1
         else:
             counts.pending -= 1
@@ -1444,7 +1448,9 @@ def describe_arguments(job: Job) -> list[tuple[str, str]]:
 def show_value(value: Any) -> str:
     """Return the preview of a scalar, a `ValueRef`, or what is not known yet."""
     if type(value) is ValueRef:
-        return value.preview if value.preview is not None else hashing.preview_token(value.token, 200)
+        return (
+            value.preview if value.preview is not None else hashing.preview_token(value.token, 200)
+        )
     if isinstance(value, Lazy):
         return repr(value)
     return format_preview(value)

@@ -108,7 +108,9 @@ class AmbiguousIdError(UsageError):
         lines = "\n".join(f"  {line}" for line in self.candidates)
         more = n_candidates - len(self.candidates)
         tail = f"\n  … {more:,} more" if more > 0 else ""
-        super().__init__(f"id {prefix!r} is ambiguous, {n_candidates:,} records match:\n{lines}{tail}")
+        super().__init__(
+            f"id {prefix!r} is ambiguous, {n_candidates:,} records match:\n{lines}{tail}"
+        )
 
 
 class OptionError(UsageError):

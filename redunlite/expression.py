@@ -12,15 +12,18 @@ reader hands on without decoding it.
 
 from __future__ import annotations
 
+import itertools
 import operator
 import pickle
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from redunlite import hashing, nested, serialize
 from redunlite.call import WIRE_BYTES, StoredTask
 from redunlite.errors import UndecodableError
 from redunlite.kinds import FLAG_CHECK, FLAG_FILE, FORMAT_EXPRESSION, Lazy, ValueRef
+from redunlite.preview import format_preview
 from redunlite.valuestore import ValueStore
 
 if TYPE_CHECKING:
@@ -31,6 +34,12 @@ SCALARS = frozenset({type(None), bool, int, float, str, bytes})
 
 NO_KEYWORDS: Mapping[str, Any] = {}
 """Shared by all calls without keywords: a dictionary each would cost 64 bytes a call."""
+
+
+def _setter(cls: type, slot: str) -> Callable[[Any, Any], None]:
+    """Return what fills a slot of an expression, whose own attribute assignment is refused."""
+    setter: Callable[[Any, Any], None] = cls.__dict__[slot].__set__
+    return setter
 
 
 class Expression(Lazy):
@@ -99,7 +108,9 @@ class Expression(Lazy):
     def __iter__(self) -> Iterator[Any]:
         length = self._length()
         if length is None:
-            self._refuse("iterated, its length is unknown", "give the task nout=, or pass it to a task")
+            self._refuse(
+                "iterated, its length is unknown", "give the task nout=, or pass it to a task"
+            )
         return iter([self[i] for i in range(length)])
 
     def __len__(self) -> int:
@@ -151,7 +162,9 @@ class Expression(Lazy):
         self._refuse(f"changed by deleting attribute {name!r}", "return a new value from a task")
 
     def __reduce_ex__(self, protocol: Any) -> NoReturn:
-        self._refuse("pickled", "return it in a list, tuple, dict or dataclass, or give it to a task")
+        self._refuse(
+            "pickled", "return it in a list, tuple, dict or dataclass, or give it to a task"
+        )
 
     def _refuse(self, what: str, way_out: str) -> NoReturn:
         raise TypeError(
@@ -171,7 +184,7 @@ class Expression(Lazy):
 def _add_operators() -> None:
     """Give `Expression` the binary operators and their reflected forms."""
     names = (
-        "add sub mul truediv floordiv mod pow matmul lshift rshift xor divmod and or".split()
+        ["add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "lshift", "rshift", "xor", "divmod", "and", "or"]
     )  # fmt: skip
     for name in names:
 
@@ -187,8 +200,8 @@ def _add_operators() -> None:
 
 _add_operators()
 
-_set_node = Expression._node.__set__  # type: ignore[attr-defined]
-_set_run = Expression._run.__set__  # type: ignore[attr-defined]
+_set_node = _setter(Expression, "_node")
+_set_run = _setter(Expression, "_run")
 
 
 def remember_node(expression: Expression, run: object, node: Any) -> None:
@@ -231,10 +244,10 @@ class TaskExpression(Expression):
         return find_length(self._task)
 
 
-_set_task = TaskExpression._task.__set__  # type: ignore[attr-defined]
-_set_args = TaskExpression._args.__set__  # type: ignore[attr-defined]
-_set_kwargs = TaskExpression._kwargs.__set__  # type: ignore[attr-defined]
-_set_origins = TaskExpression._origins.__set__  # type: ignore[attr-defined]
+_set_task = _setter(TaskExpression, "_task")
+_set_args = _setter(TaskExpression, "_args")
+_set_kwargs = _setter(TaskExpression, "_kwargs")
+_set_origins = _setter(TaskExpression, "_origins")
 
 
 class SchedulerExpression(TaskExpression):
@@ -285,8 +298,8 @@ class SimpleExpression(Expression):
         return text if task is None else f"{text} from task {task.fullname!r}"
 
 
-_set_operator = SimpleExpression._operator.__set__  # type: ignore[attr-defined]
-_set_operands = SimpleExpression._operands.__set__  # type: ignore[attr-defined]
+_set_operator = _setter(SimpleExpression, "_operator")
+_set_operands = _setter(SimpleExpression, "_operands")
 
 
 class ValueExpression(Expression):
@@ -304,7 +317,7 @@ class ValueExpression(Expression):
         return _short_repr(self._value)
 
 
-_set_value = ValueExpression._value.__set__  # type: ignore[attr-defined]
+_set_value = _setter(ValueExpression, "_value")
 
 SYMBOLS = {
     "eq": "==", "ne": "!=", "lt": "<", "le": "<=", "gt": ">", "ge": ">=", "add": "+", "sub": "-",
@@ -366,10 +379,29 @@ def _short_repr(value: Any, depth: int = 6) -> str:
         return f"{shown[0]}[{shown[1]}]" if name == "getitem" else f"{name}({', '.join(shown)})"
     if isinstance(value, ValueRef):
         return value.preview or hashing.preview_token(value.token, 80)
-    if depth == 0 and isinstance(value, (list, tuple, dict, set)):
+    if type(value) in (list, tuple, dict):
+        return _short_container(value, depth)
+    return format_preview(value)
+
+
+def _short_container(value: Any, depth: int) -> str:
+    if depth == 0:
         return "…"
-    text = repr(value)
-    return text if len(text) <= 200 else text[:199] + "…"
+    if type(value) is dict:
+        shown = [
+            f"{_short_repr(k, depth - 1)}: {_short_repr(v, depth - 1)}"
+            for k, v in itertools.islice(value.items(), 8)
+        ]
+    else:
+        shown = [_short_repr(v, depth - 1) for v in value[:8]]
+    if len(value) > 8:
+        shown.append("…")
+    text = ", ".join(shown)
+    if type(value) is dict:
+        return f"{{{text}}}"
+    if type(value) is list:
+        return f"[{text}]"
+    return f"({text},)" if len(value) == 1 else f"({text})"
 
 
 def find_task_below(expression: Expression) -> Task[..., Any] | None:
@@ -505,7 +537,7 @@ class _Table:
         item = self._item
         if isinstance(value, TaskExpression):
             kind = _SPECIAL if isinstance(value, SchedulerExpression) else _TASK
-            origins = None
+            origins: dict[int | str, int] = {}
             if self.origins:
                 found = self.origins
                 origins = {i: found[id(a)] for i, a in enumerate(value._args) if id(a) in found}
@@ -577,7 +609,7 @@ class _Table:
             found = None
             if node[0] == _TASK and node[3] is None and node[4] is None:
                 args = node[2]
-                if all([type(a) in SCALARS for a in args]):
+                if all(type(a) in SCALARS for a in args):
                     found = (_TASK, node[1], len(args))
             if found is None or found != shape:
                 if shape is not None:
@@ -603,7 +635,9 @@ def _store_task(task: Task[..., Any]) -> StoredTask:
     )
 
 
-def _index_origins(args: Sequence[Any], kwargs: Mapping[str, Any], places: Mapping[Any, int]) -> dict[int, int]:
+def _index_origins(
+    args: Sequence[Any], kwargs: Mapping[str, Any], places: Mapping[Any, int]
+) -> dict[int, int]:
     """Return `id` of each argument, and of each item of a list argument, to the argument's place.
 
     Objects that Python shares anyway (small numbers, short text, None) tell nothing about where a
@@ -722,7 +756,9 @@ def pack_expression(body: bytes, tasks: Sequence[StoredTask]) -> bytes:
     return len(head).to_bytes(4, "little") + head + body
 
 
-def unpack_expression(data: bytes | memoryview) -> tuple[bytes | memoryview, tuple[StoredTask, ...]]:
+def unpack_expression(
+    data: bytes | memoryview,
+) -> tuple[bytes | memoryview, tuple[StoredTask, ...]]:
     """Return what `pack_expression` was given."""
     n_head = int.from_bytes(data[:4], "little")
     tasks = tuple(StoredTask(*t) for t in pickle.loads(data[4 : 4 + n_head]))
@@ -784,7 +820,7 @@ def decode_expression(
         elif kind == _OTHER:
             holes = [item(a) for a in node[2]]
             skeleton = serialize.decode(parts[node[1]], store)
-            append(nested.map_leaves(skeleton, lambda leaf, h=holes: _fill(leaf, h)))
+            append(nested.map_leaves(skeleton, partial(_fill, holes=holes)))
         else:
             raise UndecodableError(f"a recorded expression holds a node of unknown kind {kind!r}")
     return built[-1]

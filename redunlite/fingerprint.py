@@ -529,7 +529,9 @@ class _Reach:
             return is_project_function(value, home) or "__wrapped__" in value.__dict__
         if isinstance(value, type):
             return loading.is_project_module(value.__module__)
-        return isinstance(value, (MethodType, functools.partial)) or is_wrapper(value)
+        if isinstance(value, MethodType):
+            return self._is_project_code(value.__func__)
+        return not isinstance(value, Lazy) and is_wrapper(value)
 
     def _link_class(self, part: _Part, label: str, cls: type, site: Site) -> None:
         module = cls.__module__

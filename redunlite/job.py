@@ -59,7 +59,16 @@ class Failure:
 class Node:
     """Something whose value is not known yet."""
 
-    __slots__ = ("failure", "n_missing", "origin", "parent", "result", "state", "upstream", "waiters")
+    __slots__ = (
+        "failure",
+        "n_missing",
+        "origin",
+        "parent",
+        "result",
+        "state",
+        "upstream",
+        "waiters",
+    )
 
     def __init__(self, parent: Job | None) -> None:
         self.parent = parent

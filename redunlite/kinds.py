@@ -49,7 +49,18 @@ class ValueRef:
     and `obj`, which the recorder and the owner of a live object fill in.
     """
 
-    __slots__ = ("token", "format", "data", "size", "preview", "type_name", "flags", "classes", "row", "obj")
+    __slots__ = (
+        "token",
+        "format",
+        "data",
+        "size",
+        "preview",
+        "type_name",
+        "flags",
+        "classes",
+        "row",
+        "obj",
+    )
 
     token: bytes
     """Canonical bytes of at most 64, or a mark and a 20-byte digest; see `hashing`."""

@@ -64,9 +64,7 @@ class TaskCounts:
     @property
     def total(self) -> int:
         """Number of jobs in any state."""
-        return (
-            self.pending + self.running + self.failed + self.cached + self.done + self.cancelled
-        )
+        return self.pending + self.running + self.failed + self.cached + self.done + self.cancelled
 
 
 @dataclass(frozen=True)

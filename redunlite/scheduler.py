@@ -85,7 +85,11 @@ class Scheduler:
         set_current_scheduler(self)
         try:
             return self._session.run(
-                expression, argv=exec_argv, cache=cache, dry_run=dryrun, failure_policy=failure_policy
+                expression,
+                argv=exec_argv,
+                cache=cache,
+                dry_run=dryrun,
+                failure_policy=failure_policy,
             )
         finally:
             set_current_scheduler(before)

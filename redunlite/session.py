@@ -150,7 +150,9 @@ class Session:
             return failure.live
         assert failure.error is not None
         held = serialize.decode(failure.error, self.store)
-        error: BaseException = held.error if isinstance(held, ErrorValue) else RuntimeError(str(held))
+        error: BaseException = (
+            held.error if isinstance(held, ErrorValue) else RuntimeError(str(held))
+        )
         return error
 
     def _make_recorder(self, dry_run: bool) -> Any:

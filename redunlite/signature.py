@@ -39,7 +39,15 @@ class Parameters:
         Any callable; a decorated one is read through its ``__wrapped__``.
     """
 
-    __slots__ = ("defaults", "function_name", "is_plain", "kinds", "n_required", "names", "positions")
+    __slots__ = (
+        "defaults",
+        "function_name",
+        "is_plain",
+        "kinds",
+        "n_required",
+        "names",
+        "positions",
+    )
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self.function_name: str = getattr(function, "__name__", repr(function))

@@ -52,7 +52,15 @@ __all__ = [
 _NAME = re.compile(r"[A-Za-z_][A-Za-z_0-9]*\Z")
 _NAMESPACE = re.compile(r"[A-Za-z_][A-Za-z_0-9]*(\.[A-Za-z_][A-Za-z_0-9]*)*\Z")
 
-IDENTITY_OPTIONS = ("name", "namespace", "version", "hash_includes", "depends", "ignore", "config_args")
+IDENTITY_OPTIONS = (
+    "name",
+    "namespace",
+    "version",
+    "hash_includes",
+    "depends",
+    "ignore",
+    "config_args",
+)
 """Options that say which task this is; they belong to the decorator and not to a call."""
 
 
@@ -73,7 +81,9 @@ class Task(TaskKind, Generic[P, R]):
             )
         namespace = resolve_namespace(settings.pop("namespace", None), func)
         if namespace and not _NAMESPACE.match(namespace):
-            raise TaskDefinitionError(f"{namespace!r} cannot be the namespace of task {self.name!r}")
+            raise TaskDefinitionError(
+                f"{namespace!r} cannot be the namespace of task {self.name!r}"
+            )
         self.namespace: str = namespace
         self.fullname: str = f"{namespace}.{self.name}" if namespace else self.name
         self.version: str | None = settings.pop("version", None)
@@ -92,7 +102,9 @@ class Task(TaskKind, Generic[P, R]):
         self.module: str = func.__module__
         self.qualname: str = func.__qualname__
         self.parameters = Parameters(func)
-        unknown = [n for n in self.identity.get("config_args", ()) if n not in self.parameters.names]
+        unknown = [
+            n for n in self.identity.get("config_args", ()) if n not in self.parameters.names
+        ]
         if unknown:
             raise OptionError(
                 f"config_args of task {self.fullname!r} names {unknown[0]!r}, "

@@ -294,7 +294,7 @@ def test_default_that_is_an_expression_is_evaluated(scheduler: Scheduler):
     """A default argument may be a call."""
 
     @task()
-    def plus(x, y=inc(10)):
+    def plus(x, y=inc(10)):  # noqa: B008
         return x + y
 
     assert scheduler.run(plus(1)) == 12
@@ -491,7 +491,7 @@ def test_catch_remembers_its_recovery_until_the_code_changes(scheduler: Schedule
     assert _calls["risky"] == 2
 
     @task(name="risky", version="2")
-    def risky(x):
+    def risky(x):  # noqa: F811
         return "good"
 
     assert scheduler.run(catch(outer(1), ValueError, recover)) == "good"

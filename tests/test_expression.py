@@ -148,9 +148,8 @@ def test_what_cannot_be_lazy_is_refused_with_the_tasks_name(use):
 
 def test_with_statement_is_refused():
     """An expression is no context manager."""
-    with pytest.raises(TypeError, match="with"):
-        with give(7):
-            pass
+    with pytest.raises(TypeError, match="with"), give(7):
+        pass
 
 
 def test_unpacking_works_when_the_length_is_known(scheduler: Scheduler):
@@ -207,6 +206,12 @@ def test_deep_graphs_have_a_short_repr():
     chain = give(0)
     for _ in range(50_000):
         chain = give(chain)
+
+    assert len(repr(chain)) < 1000
+
+    chain = give(0)
+    for _ in range(50_000):
+        chain = give([chain])
 
     assert len(repr(chain)) < 1000
 

@@ -820,6 +820,45 @@ def test_default_values_of_a_loop_tell_its_lambdas_apart(tmp_path):
     assert fingerprint.function_hash(first) != fingerprint.function_hash(second)
 
 
+REACHED = [
+    ("expression by its source", "X = g()\n\n@task()\ndef f(): return X\n", ["f", "X"]),
+    ("list of tasks", "XS = [g]\n\n@task()\ndef f(): return XS\n", ["f", "XS"]),
+    (
+        "single dispatch",
+        "import functools\n\n@functools.singledispatch\ndef d(x): return x\n\n"
+        "@d.register\ndef d_int(x: int): return h()\n\ndef h(): return 1\n\n@task()\ndef f(): return d(1)\n",
+        ["f", "d", "d_int", "h"],
+    ),
+    (
+        "context manager",
+        "import contextlib\n\n@contextlib.contextmanager\ndef c(): yield h()\n\ndef h(): return 1\n\n"
+        "@task()\ndef f():\n    with c(): return 1\n",
+        ["f", "c", "h"],
+    ),
+    (
+        "types for a checker only",
+        "from dataclasses import dataclass\nfrom typing import TYPE_CHECKING\n\nif TYPE_CHECKING:\n    from nowhere import Thing\n\n"
+        "@dataclass\nclass C:\n    x: 'Thing'\n    y: int = 1\n\n@task()\ndef f(): return C(1)\n",
+        ["f", "C"],
+    ),
+    ("logger and lock", "import logging, threading\n\nL = logging.getLogger(__name__)\nK = threading.Lock()\n\n@task()\ndef f(): return L, K\n", ["f", "L", "K"]),
+    ("bound method", "class C:\n    def m(self): return 1\n\nM = C().m\n\n@task()\ndef f(): return M()\n", ["f", "C.m", "M", "C"]),
+    ("function in a table", "def h(): return 1\n\nT = {'h': [h]}\n\n@task()\ndef f(): return T\n", ["f", "h", "T"]),
+    ("made class", "from collections import namedtuple\n\nP = namedtuple('P', 'a b')\n\n@task()\ndef f(): return P(1, 2)\n", ["f", "P"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text,expected", [r[1:] for r in REACHED], ids=[r[0] for r in REACHED])
+def test_reach_goes_through(tmp_path, text, expected):
+    """What stands between a task and code of the project is seen through, and nothing is untracked."""
+    tasks = load_text(tmp_path, f"@task()\ndef g(): return 1\n\n{text}")
+
+    found = tasks["f"].fingerprint
+
+    assert sorted(p.name for p in found.components) == sorted(expected)
+    assert found.untracked == ()
+
+
 def test_order_of_hashing_does_not_matter(tmp_path, base_hashes):
     """A task's hash is the same whether others, or its lazy imports, came first."""
     for name, text in BASE.items():

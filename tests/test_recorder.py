@@ -72,7 +72,9 @@ def test_rows_are_what_the_workflow_did(scheduler: Scheduler):
     )[0]
     members = query(scheduler, 'SELECT member FROM set_member WHERE "set" = ?', -1 - origin)
     assert len(members) == n
-    calls = query(scheduler, "SELECT c.id FROM call c JOIN task t ON t.id = c.task WHERE t.name = 'inc'")
+    calls = query(
+        scheduler, "SELECT c.id FROM call c JOIN task t ON t.id = c.task WHERE t.name = 'inc'"
+    )
     assert {m[0] for m in members} == {c[0] for c in calls}
 
     scheduler.run(fan(n))
@@ -111,7 +113,8 @@ def test_argument_passed_on_is_recorded_by_place(scheduler: Scheduler):
         "JOIN task t ON t.id = c.task WHERE t.name = 'greeter' ORDER BY a.place",
     )
     planet = query(
-        scheduler, "SELECT c.id FROM call c JOIN task t ON t.id = c.task WHERE t.name = 'get_planet'"
+        scheduler,
+        "SELECT c.id FROM call c JOIN task t ON t.id = c.task WHERE t.name = 'get_planet'",
     )[0][0]
     assert [(place, origin) for place, origin, _ in rows] == [(0, 0), (1, planet)]
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-WORKFLOW = '''\
+WORKFLOW = """\
 # hello_world.py
 from redunlite import task
 
@@ -31,7 +31,7 @@ def greeter(greet: str, thing: str) -> str:
 @task()
 def main(greet: str="Hello") -> str:
     return greeter(greet, get_planet())
-'''
+"""
 MARS = WORKFLOW.replace('return "World"', "return 'Mars'")
 BUG = MARS.replace("    return 'Mars'", "    x = 1 / 0\n    return 'Mars'").replace(
     "def get_planet() -> str:", "def get_planet():"
@@ -260,16 +260,20 @@ def test_09_failure_shows_the_job_traceback(session: Session):
     start = lines.index("*** Execution failed. Traceback (most recent task last):")
     path = str(session.folder / "hello_world.py")
     main_id, leaf_id = ids(lines)[0], ids(lines)[1]
-    assert lines[start + 1 : start + 10] == [
-        f'  Job {main_id}: File "{path}", line 16, in main',
-        '    def main(greet: str="Hello") -> str:',
-        "    greet = 'Hello'",
-        f'  Job {leaf_id}: File "{path}", line 7, in get_planet',
-        "    def get_planet():",
-        f'  File "{path}", line 8, in get_planet',
-        "    x = 1 / 0",
-        "ZeroDivisionError: division by zero",
-    ] + lines[start + 9 : start + 10]
+    assert (
+        lines[start + 1 : start + 10]
+        == [
+            f'  Job {main_id}: File "{path}", line 16, in main',
+            '    def main(greet: str="Hello") -> str:',
+            "    greet = 'Hello'",
+            f'  Job {leaf_id}: File "{path}", line 7, in get_planet',
+            "    def get_planet():",
+            f'  File "{path}", line 8, in get_planet',
+            "    x = 1 / 0",
+            "ZeroDivisionError: division by zero",
+        ]
+        + lines[start + 9 : start + 10]
+    )
     assert f"details: redunlite log {uuid[:8]}" in lines
     assert f"inspect: redunlite log {leaf_id}" in lines
     assert not any("redunlite/engine" in x for x in lines)
@@ -313,7 +317,7 @@ def test_11_log_of_an_execution_shows_the_job_tree(session: Session):
 def test_12_log_of_a_job_shows_call_source_and_dataflow(session: Session):
     """The cached greeter: its way from the root, call node, task and where every value came from."""
     tree, _ = session("log", EXECUTIONS[1][:8])
-    main_id, planet_id, greeter_id = ids(tree.splitlines())
+    main_id, _planet_id, greeter_id = ids(tree.splitlines())
     out, _ = session("log", greeter_id)
     lines = out.splitlines()
 

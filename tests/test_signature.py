@@ -53,7 +53,9 @@ def test_binding_agrees_with_inspect(function, args, kwargs):
     """Every good call is bound as Python binds it, extra keywords sorted."""
     bound = inspect.signature(function).bind(*args, **kwargs)
     bound.apply_defaults()
-    expected = [dict(sorted(v.items())) if isinstance(v, dict) else v for v in bound.arguments.values()]
+    expected = [
+        dict(sorted(v.items())) if isinstance(v, dict) else v for v in bound.arguments.values()
+    ]
 
     assert Parameters(function).bind(args, kwargs) == expected
 

@@ -6,7 +6,6 @@ import pickle
 
 import pytest
 
-import redunlite
 from redunlite import get_task_registry, namespace, task
 from redunlite.errors import OptionError, TaskDefinitionError
 from redunlite.expression import TaskExpression

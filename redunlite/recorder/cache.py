@@ -112,7 +112,9 @@ class CallCache:
         row_id, eval_hash, call_hash, status, result, single, tasks, upstream, origin, check = row
         result_ref = self._read_cell(result, values)
         single_ref = self._read_cell(single, values)
-        if (result is not None and result_ref is None) or (single is not None and single_ref is None):
+        if (result is not None and result_ref is None) or (
+            single is not None and single_ref is None
+        ):
             self.n_damaged += 1
             return None
         expected = check_digest(
@@ -140,7 +142,7 @@ class CallCache:
         found = self._task_sets.get(task_set)
         if found is None:
             rows = self._connection.execute(
-                "SELECT member FROM set_member WHERE \"set\" = ?", (task_set,)
+                'SELECT member FROM set_member WHERE "set" = ?', (task_set,)
             ).fetchall()
             found = self._task_sets[task_set] = frozenset(row[0] for row in rows)
         return found

@@ -38,7 +38,7 @@ from redunlite.recorder.codes import (
 )
 
 
-class AnyField(pw.Field):  # type: ignore[misc]
+class AnyField(pw.Field):
     """A column that keeps what it is given: an integer, bytes or NULL."""
 
     field_type = "BLOB"

@@ -169,4 +169,8 @@ def _cut(text: str) -> str:
 def _show(value: Any) -> str:
     if type(value) is ValueRef:
         return _cut(value.preview or hashing.preview_token(value.token, SHOWN))
-    return _cut(repr(value)) if type(value) in SCALARS else _cut(hashing.preview_token(hashing.token(value), SHOWN))
+    return (
+        _cut(repr(value))
+        if type(value) in SCALARS
+        else _cut(hashing.preview_token(hashing.token(value), SHOWN))
+    )

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from redunlite import hashing, serialize
 from redunlite.expression import SCALARS
 from redunlite.job import ENDED, FAILED, Job
-from redunlite.kinds import FORMAT_TOKEN, ValueRef
+from redunlite.kinds import FLAG_FILE, FORMAT_TOKEN, ValueRef
 from redunlite.recorder import models
 from redunlite.recorder.cache import CallCache, check_digest, fill_index
 from redunlite.recorder.database import insert_sql
@@ -173,7 +173,9 @@ class RunRecorder:
         return found
 
     def _record_task(self, task: Task[..., Any]) -> int:
-        row = self._connection.execute("SELECT id FROM task WHERE hash = ?", (task.hash,)).fetchone()
+        row = self._connection.execute(
+            "SELECT id FROM task WHERE hash = ?", (task.hash,)
+        ).fetchone()
         if row is not None:
             return int(row[0])
         info = task.fingerprint
@@ -186,14 +188,19 @@ class RunRecorder:
             (task.hash, task.name, task.namespace, task.version, info.source,
              self._relative(info.file), info.line, params),
         )  # fmt: skip
-        task_id = int(
-            execute("SELECT id FROM task WHERE hash = ?", (task.hash,)).fetchone()[0]
-        )
+        task_id = int(execute("SELECT id FROM task WHERE hash = ?", (task.hash,)).fetchone()[0])
         for ordinal, part in enumerate(info.components):
             execute(
                 "INSERT OR IGNORE INTO task_component (hash, kind, name, source, file, line) "
                 "VALUES (?, ?, ?, ?, ?, ?)",
-                (part.hash, part.kind, part.name, part.source, self._relative(part.file), part.line),
+                (
+                    part.hash,
+                    part.kind,
+                    part.name,
+                    part.source,
+                    self._relative(part.file),
+                    part.line,
+                ),
             )
             execute(
                 "INSERT OR IGNORE INTO task_part (task, ordinal, component) "
@@ -374,7 +381,8 @@ class RunRecorder:
             ref.row = self._base | self._n_values
             row = make_value_row(ref.row, ref, self._store, detail)
             self._values.append(row)
-            self._n_bytes += ref.size
+            if not ref.flags & FLAG_FILE:
+                self._n_bytes += ref.size
         return ref.row
 
     def _scalar_cell(self, value: Any) -> Any:
@@ -465,7 +473,7 @@ class RunRecorder:
             self._values, self._sets, self._members, self._calls, self._call_updates,
             self._arguments, self._jobs, self._job_updates,
         ):  # fmt: skip
-            rows.clear()  # type: ignore[attr-defined]
+            rows.clear()
         self._dirty.clear()
         self._n_bytes = 0
         return True
