@@ -100,8 +100,40 @@ LOOKUP_BATCH = 1000
 """Jobs asked for in one query."""
 WORK_STEPS = 2000
 """Nodes moved on between two looks at executors and timers."""
+FIRST_CALL_ID = 1 << 32
+"""Origins from here on are calls; smaller ones are places among the parent's arguments."""
 GRACE_S = 1.0
 """How long running jobs may take to end when they are told to."""
+
+
+class _Queue:
+    """Jobs that wait for one executor.
+
+    Those whose arguments are results of this run go first: what a short job gives is used at once,
+    and need not wait until a whole fan-out beside it is through.
+    """
+
+    __slots__ = ("after_results", "others")
+
+    def __init__(self) -> None:
+        self.after_results: deque[Job] = deque()
+        self.others: deque[Job] = deque()
+
+    def add(self, job: Job) -> None:
+        """Put a job at the end of its line."""
+        line = self.after_results if _uses_results(job) else self.others
+        line.append(job)
+
+    def __len__(self) -> int:
+        return len(self.after_results) + len(self.others)
+
+
+def _uses_results(job: Job) -> bool:
+    """Tell whether an argument is the result of another call, and not only the parent's own."""
+    origins = job.origins
+    if origins is None:
+        return False
+    return any(o is not None and (type(o) is list or o >= FIRST_CALL_ID) for o in origins)
 
 
 @dataclass(frozen=True)
@@ -164,7 +196,7 @@ class Engine:
         self._todo: deque[Node] = deque()
         self._failed: deque[tuple[Node, Failure]] = deque()
         self._asked: list[Job] = []
-        self._queues: dict[str, deque[Job]] = {}
+        self._queues: dict[str, _Queue] = {}
         self._limited: deque[Job] = deque()
         self._following: dict[int, Job] = {}
         self._sent: dict[int, Job] = {}
@@ -245,7 +277,7 @@ class Engine:
         if root.state == DONE:
             return not self._sent and not self._todo
         if self._policy == KEEP_GOING and not self.is_stopping:
-            return not (self._sent or self._todo or self._asked or any(self._queues.values()))
+            return not (self._sent or self._todo or self._asked or any(map(len, self._queues.values())))
         return not self._sent
 
     def _work(self) -> bool:
@@ -892,9 +924,9 @@ class Engine:
             if queue is None:
                 return
         job.phase = QUEUED
-        queue.append(job)
+        queue.add(job)
 
-    def _open_queue(self, name: str, job: Job) -> deque[Job] | None:
+    def _open_queue(self, name: str, job: Job) -> _Queue | None:
         executor = self._executors.get(name)
         if executor is None:
             error = UnknownNameError(
@@ -905,8 +937,8 @@ class Engine:
             return None
         executor.start(self)
         self._started[name] = executor
-        self._queues[name] = deque()
-        return self._queues[name]
+        queue = self._queues[name] = _Queue()
+        return queue
 
     def _pump(self) -> None:
         """Hand calls to executors that have room."""
@@ -914,8 +946,11 @@ class Engine:
             return
         for name, queue in self._queues.items():
             executor = self._started[name]
-            while queue and not self.is_stopping and executor.has_room(queue[0].task.number):
-                self._send(queue.popleft(), executor)
+            while not self.is_stopping:
+                line = queue.after_results or queue.others
+                if not line or not executor.has_room(line[0].task.number):
+                    break
+                self._send(line.popleft(), executor)
 
     def _send(self, job: Job, executor: Executor) -> None:
         args, kwargs = job.task.parameters.split(job.arguments)
@@ -1295,7 +1330,7 @@ class Engine:
                     counts.pending += 1
                     job.phase = QUEUED
                     self._open.pop(job.serial, None)
-                    self._queues[name].append(job)
+                    self._queues[name].add(job)
         if self._sent and failure is not None:
             if self._policy == FAIL_FAST:
                 for executor in self._started.values():
@@ -1350,7 +1385,7 @@ class Engine:
         """Give every job its final state and close the execution."""
         left = [*self._open.values(), *self._following.values(), *self._limited, *self._asked]
         for queue in self._queues.values():
-            left.extend(queue)
+            left += [*queue.after_results, *queue.others]
         for job in left:
             if job.phase != ENDED and not self._dry_run:
                 self._cancel(job)

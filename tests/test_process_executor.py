@@ -495,19 +495,21 @@ def main():
 """
 
 
+def make_environment(**more: str) -> dict[str, str]:
+    """Return the environment of a program that imports redunlite and the tests' `Host`."""
+    paths = [str(Path(__file__).parent), os.getcwd(), *os.environ.get("PYTHONPATH", "").split(":")]
+    return {**os.environ, **more, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
+
+
 def run_script(folder: Path, text: str, *, by_text: bool) -> str:
     """Run a program, from a file or given as text; return what it prints."""
     path = folder / "my_script.py"
     path.write_text(text)
-    environment = {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), os.getcwd()]),
-    }
     ended = subprocess.run(
         [sys.executable, *(["-c", text] if by_text else [str(path)]), str(folder / "values")],
         capture_output=True,
         text=True,
-        env=environment,
+        env=make_environment(),
         timeout=PATIENCE_S,
     )
     assert ended.returncode == 0, ended.stderr
@@ -594,13 +596,16 @@ def test_nobody_is_left_after_the_main_process_is_killed(tmp_path: Path) -> None
     (tmp_path / "killed.py").write_text(KILLED)
     (tmp_path / "text.txt").write_text(KILLED_FLOW)
     name, _, value = cookie.partition("=")
-    paths = os.pathsep.join([str(Path(__file__).parent), os.getcwd()])
     program = subprocess.Popen(
         [sys.executable, "killed.py", str(tmp_path), "text.txt", str(ready)],
         cwd=tmp_path,
-        env={**os.environ, name: value, "PYTHONPATH": paths},
+        env=make_environment(**{name: value}),
     )
-    ready.read_text()
+    descriptor = os.open(ready, os.O_RDONLY | os.O_NONBLOCK)
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    assert poll.poll(PATIENCE_S * 1000), "the job did not begin"
+    os.close(descriptor)
     found = find_processes(cookie)
     program.kill()
     program.wait()
