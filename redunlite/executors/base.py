@@ -67,8 +67,10 @@ class Pace:
     """Tells how far ahead of its workers an executor may take calls.
 
     Calls of a task known to be short are taken up to `MAX_AHEAD`, so that no worker waits for the
-    main process between two of them; of others one for each idle worker, so that the choice of what
-    runs next stays with the engine. State: a running mean of the durations of each task.
+    main process between two of them. Of others one for each worker, so that the choice of what runs
+    next stays with the engine, and once a task is known, one more: a worker that ends a call of 20 ms
+    then finds the next one at hand, which the main process may need a millisecond for. State: a
+    running mean of the durations of each task.
     """
 
     MAX_AHEAD = 64
@@ -88,7 +90,10 @@ class Pace:
             return True
         if n_outstanding >= self.MAX_AHEAD:
             return False
-        return self._means.get(task_number, self.MAX_SAMPLE_US) < self.SHORT_US
+        mean = self._means.get(task_number)
+        if mean is None:
+            return False
+        return mean < self.SHORT_US or n_outstanding == n_workers
 
     def note(self, task_number: int, duration_us: int) -> None:
         """Take the duration of a call that ended."""
