@@ -277,7 +277,9 @@ class Engine:
         if root.state == DONE:
             return not self._sent and not self._todo
         if self._policy == KEEP_GOING and not self.is_stopping:
-            return not (self._sent or self._todo or self._asked or any(map(len, self._queues.values())))
+            return not (
+                self._sent or self._todo or self._asked or any(map(len, self._queues.values()))
+            )
         return not self._sent
 
     def _work(self) -> bool:

@@ -197,7 +197,7 @@ def main_name() -> str:
     global _main_name
     if _main_name is None:
         path = getattr(sys.modules.get("__main__"), "__file__", None)
-        if not path:
+        if not path or path.startswith("<"):  # a shell, a notebook, `python - < file`
             return "__main__"
         _main_name = os.path.splitext(os.path.basename(path))[0]
     return _main_name

@@ -369,6 +369,12 @@ def is_project_path(path: str) -> bool:
 _project_modules: dict[tuple[str, str | None], bool] = {}
 
 
+def get_file(module: ModuleType | None) -> str | None:
+    """Return the file that a module was loaded from; None for a program read from a pipe, too."""
+    path: str | None = getattr(module, "__file__", None)
+    return None if not path or path.startswith("<") else path
+
+
 def is_project_module(name: str) -> bool:
     """Tell whether a loaded module is the user's own code; an editable install is."""
     if name in _sources:
@@ -376,7 +382,7 @@ def is_project_module(name: str) -> bool:
     module = find_module(name)
     if module is None:
         return False
-    path = getattr(module, "__file__", None)
+    path = get_file(module)
     if path is None:
         if name == "__main__":
             return True  # a shell, a notebook, `python -c`
@@ -400,7 +406,7 @@ def is_importable(name: str) -> bool:
     module = find_module(name)
     if module is None:
         return False
-    if getattr(module, "__file__", None):
+    if get_file(module):
         return True
     return name in sys.builtin_module_names or getattr(module, "__path__", None) is not None
 
@@ -413,7 +419,7 @@ def get_source(name: str) -> ModuleSource | None:
     if source is not None:
         return source
     module = find_module(name)
-    path = getattr(module, "__file__", None)
+    path = get_file(module)
     if module is None or not path or not path.endswith((".py", ".pyw")):
         return None
     if not is_project_module("__main__" if module is sys.modules.get("__main__") else name):

@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from redunlite.control import catch, cond
-from redunlite.engine import FINISH
 from redunlite.errors import DryRunResult, NoCurrentScheduler, SchedulerError
 from redunlite.session import Session, open_memory_session, open_session
 from redunlite.value import ErrorValue
@@ -61,7 +60,7 @@ class Scheduler:
         exec_argv: Sequence[str] = (),
         cache: bool = True,
         dryrun: bool = False,
-        failure_policy: str = FINISH,
+        failure_policy: str | None = None,
         tags: Sequence[Any] = (),
         context: Mapping[str, Any] | None = None,
     ) -> Any:

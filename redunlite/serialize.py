@@ -157,7 +157,10 @@ def _encode_chunks(value: Any, store: ValueStore | None) -> tuple[str, list[Chun
     magic = _NO_MAGIC
     try:
         payload = pickle.dumps(value, 5, buffer_callback=keep_in_band)
-        by_name = b"__main__" not in payload
+        # A value names what a program without a file defines, and is a miss in another program;
+        # bare bytes are for those who ask what such a name means.
+        has_no_file = store is not None and hashing.main_name() == "__main__"
+        by_name = has_no_file or b"__main__" not in payload
     except RecursionError as error:
         if store is None or type(value) not in (list, tuple, dict):
             raise _refusal(value, error) from error

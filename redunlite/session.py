@@ -12,7 +12,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from redunlite import serialize
@@ -50,6 +50,7 @@ class Session:
         limits: Mapping[str, float],
         folder: str | None,
         default_executor: str = "default",
+        failure_policy: str = FINISH,
     ) -> None:
         self.database = database
         self.store = store
@@ -59,6 +60,7 @@ class Session:
         self._executor_specs = dict(executors)
         self._limits = dict(limits)
         self._default_executor = default_executor
+        self._failure_policy = failure_policy
         self._engine: Engine | None = None
 
     def run(
@@ -68,9 +70,14 @@ class Session:
         argv: Sequence[str] = (),
         cache: bool = True,
         dry_run: bool = False,
-        failure_policy: str = FINISH,
+        failure_policy: str | None = None,
     ) -> Any:
         """Evaluate an expression and return its value.
+
+        Parameters
+        ----------
+        failure_policy
+            What happens to other jobs after a failure that no `catch` takes; default, as configured.
 
         Raises
         ------
@@ -100,12 +107,14 @@ class Session:
             waits=waits,
             use_cache=cache,
             dry_run=dry_run,
-            failure_policy=failure_policy,
+            failure_policy=failure_policy or self._failure_policy,
             default_executor=self._default_executor,
         )
         engine.on_begin = lambda uuid: self.reporter.execution_started(
             ExecutionInfo(uuid, list(argv), self.folder)
         )
+        if self.database is not None:
+            self.database.on_wait = _end_wait(engine)
         begun = time.monotonic()
         # A run makes many objects that live long and few cycles: looking for cycles at the usual
         # pace costs a fifth of the run at 200,000 calls.
@@ -170,6 +179,16 @@ class Session:
             self.database.close()
             self.database = None
         self.store.close()
+
+
+def _end_wait(engine: Engine) -> Callable[[float, str], None]:
+    """Return what ends a wait for the database when the user has asked twice to stop."""
+
+    def check(seconds: float, holder: str) -> None:
+        if engine.signal_number and engine.n_signals:
+            raise Interrupted(engine.signal_number)
+
+    return check
 
 
 class _SignalWatch:
@@ -294,15 +313,18 @@ def open_session(
         When the configuration or the database cannot be used.
     """
     from redunlite import config as configuration
+    from redunlite import fingerprint
 
     if folder is None and config is not None:
         folder = config.folder
     if folder is None:
-        folder = configuration.find_folder()
+        folder = configuration.resolve_folder()
     if folder is None and not read_only:
         folder = configuration.make_folder(os.getcwd())
     if config is None:
         config = configuration.load_config(folder)
+    fingerprint.set_packages(config.fingerprint.packages)
+    fingerprint.set_project_folder(os.path.dirname(folder) if folder else None)
     specs: dict[str, tuple[str, int]] = {}
     for name, spec in config.executors.items():
         specs[name] = (spec.type, spec.workers or count_cpus())
@@ -321,6 +343,7 @@ def open_session(
         limits=config.limits,
         folder=folder,
         default_executor=executor or "default",
+        failure_policy=config.scheduler.on_failure,
     )
 
 
@@ -357,7 +380,7 @@ def open_memory_session(reporter: Reporter | None = None) -> Session:
     )
 
 
-def run(expression: Any, *, cache: bool = True, failure_policy: str = FINISH) -> Any:
+def run(expression: Any, *, cache: bool = True, failure_policy: str | None = None) -> Any:
     """Evaluate an expression with the project's configuration and its persistent database.
 
     Works in a script (under ``if __name__ == "__main__"``), at a prompt and in a notebook.
@@ -388,7 +411,7 @@ def load(word: str) -> Any:
     from redunlite.history.query import load_value
     from redunlite.recorder.database import open_readonly
 
-    folder = configuration.find_folder()
+    folder = configuration.resolve_folder()
     if folder is None:
         raise SchedulerError("there is no .redunlite folder here, so nothing is recorded")
     database = open_readonly(os.path.join(folder, DATABASE_NAME))

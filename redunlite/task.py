@@ -347,8 +347,8 @@ def task(
             # The program has tasks: from here on its modules are loaded from text that is kept.
             loading.install_finder()
         given = {"name": name, "namespace": namespace, "version": version}
+        options.update({key: value for key, value in given.items() if value is not None})
         settings = check_options(options, where)
-        settings.update({key: value for key, value in given.items() if value is not None})
         made: Task[..., Any] = Task(func, settings)
         _registry.add(made)
         return made

@@ -280,7 +280,7 @@ def test_failed_root_leads_to_the_job_that_raised(scheduler: Scheduler):
 
     for name in ("failing", "fail"):
         lines = get_lines(scheduler, name)
-        assert lines[0] == "result = ErrorValue(ValueError('9'))"
+        assert lines[0] == "result = ErrorValue(ValueError(9))"
         assert lines[2] == "result <-- <id> fail(x)"
 
 

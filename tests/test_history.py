@@ -14,7 +14,6 @@ from redunlite.history import records, tree
 from redunlite.history.query import (
     History,
     find_value_of,
-    format_error,
     get_bounds,
     load_value,
     parse_id,
@@ -494,13 +493,6 @@ def test_load_value_gives_back_what_was_computed(scheduler: Scheduler):
         assert load_value(database, session.store, word) == expected
     scheduler.run(inc(1))
     assert load_value(database, session.store, hashing.value_hash(hashing.token(2)).hex()) == 2
-
-
-def test_error_text_is_that_of_the_exception():
-    """The last line of a traceback, as the exception would show itself."""
-    assert format_error("ValueError: it's") == 'ValueError("it\'s")'
-    assert format_error("pkg.Problem: no") == "Problem('no')"
-    assert format_error("StopIteration") == "StopIteration()"
 
 
 def test_history_of_schema_1_reads(tmp_path: Path):

@@ -208,7 +208,7 @@ def test_failed_job_page_shows_error_and_frames(run):
 
     for word in (root, leaf):
         lines = run("log", word).lines
-        assert "    Raised: ValueError('1000')" in lines
+        assert "    Raised: ValueError(1000)" in lines
         assert "    result <-- <" in "\n".join(x[:16] for x in lines)
         assert lines[-1] == "  ValueError: 1000"
         assert lines[-2] == "      raise ValueError(x)"
@@ -397,7 +397,7 @@ def test_show_tells_a_value_by_any_id_that_has_one(run):
 
     for word in (page["result"]["value_hash"], page["call_hash"], job["id"]):
         assert run("show", word).lines[1:] == [expected]
-    assert "ErrorValue(ValueError('1000'))" in run("show", "-").out
+    assert "ErrorValue(ValueError(1000))" in run("show", "-").out
     assert json.loads(run("show", job["id"], "--json").out)["value"] == page["result"]["value"]
 
 

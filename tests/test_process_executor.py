@@ -7,6 +7,7 @@ import select
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -195,18 +196,29 @@ def wait_for_end(pid: int) -> None:
         os.close(descriptor)
 
 
-def find_processes(cookie: str) -> list[int]:
-    """Return the processes with `cookie` in the environment they were started with."""
-    found = []
-    for name in os.listdir("/proc"):
-        if name.isdigit():
-            try:
-                environment = Path(f"/proc/{name}/environ").read_bytes()
-            except OSError:
-                continue
-            if cookie.encode() in environment:
-                found.append(int(name))
-    return found
+def find_processes(cookie: str, at_least: int = 0) -> list[int]:
+    """Return the processes with `cookie` in the environment they were started with.
+
+    One that is just becoming another program shows none for a moment: looks until there are enough.
+    """
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
+        found = [pid for pid in iter_processes() if cookie.encode() in read_environment(pid)]
+        if len(found) >= at_least or time.monotonic() > deadline:
+            return found
+
+
+def iter_processes() -> Iterator[int]:
+    """Yield all processes."""
+    yield from (int(name) for name in os.listdir("/proc") if name.isdigit())
+
+
+def read_environment(pid: int) -> bytes:
+    """Return the environment a process was started with; empty when it is gone."""
+    try:
+        return Path(f"/proc/{pid}/environ").read_bytes()
+    except OSError:
+        return b""
 
 
 @pytest.mark.parametrize(
@@ -408,7 +420,7 @@ def test_stop_leaves_nobody(tmp_path: Path, flow: Any, monkeypatch: pytest.Monke
     os.mkfifo(ready)
     host.submit(flow.shell, f"setsid sleep 1000 & echo $! > {ready}; sleep 1000")
     wait_for_text(host, ready)
-    found = find_processes(cookie)
+    found = find_processes(cookie, 4)
     host.close()
 
     assert len(found) >= 4
@@ -606,7 +618,7 @@ def test_nobody_is_left_after_the_main_process_is_killed(tmp_path: Path) -> None
     poll.register(descriptor, select.POLLIN)
     assert poll.poll(PATIENCE_S * 1000), "the job did not begin"
     os.close(descriptor)
-    found = find_processes(cookie)
+    found = find_processes(cookie, 6)
     program.kill()
     program.wait()
     for pid in found:

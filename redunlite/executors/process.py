@@ -472,7 +472,7 @@ class _Guardian:
             control.close()
             os.close(page)
         stem = loading.main_stem()
-        main_path = getattr(sys.modules.get("__main__"), "__file__", None)
+        main_path = loading.get_file(sys.modules.get("__main__"))
         path = [os.path.abspath(p) for p in sys.path if isinstance(p, str)]
         self.send(
             ("settings", n_slots, os.getpid(), stem, main_path and os.path.abspath(main_path),

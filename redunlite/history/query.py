@@ -630,23 +630,10 @@ def _make_value(row: Sequence[Any]) -> ValueRecord:
         frames = [(str(f[0]), int(f[1]), str(f[2]), str(f[3])) for f in told.get("frames", ())]
     shown = preview if preview is not None else f"<{type_name}>"
     if type_name.endswith(".ErrorValue"):
-        shown = f"ErrorValue({format_error(summary or shown)})"
+        shown = f"ErrorValue({shown})"
     return ValueRecord(
         digest.hex(), type_name, shown, None, row_id, size, format_, summary, tuple(frames)
     )
-
-
-def format_error(summary: str) -> str:
-    """Return the last lines of a traceback as the exception's own text form.
-
-    >>> format_error("ZeroDivisionError: division by zero"), format_error("KeyError: 'x'")
-    ("ZeroDivisionError('division by zero')", "KeyError('x')")
-    """
-    name, separator, message = summary.partition(": ")
-    if not separator:
-        return f"{name}()" if name.isidentifier() else name
-    name = name.rpartition(".")[2]
-    return f"{name}({message})" if name == "KeyError" else f"{name}({message!r})"
 
 
 def load_value(database: Database, store: ValueStore, word: str) -> Any:

@@ -1,0 +1,256 @@
+"""Workflows that are programs: scripts, pipes, prompts; and what a worker makes of their values."""
+
+from __future__ import annotations
+
+import json
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PROGRAM = '''\
+import threading
+
+import numpy
+
+import redunlite
+from redunlite import task
+
+redun_namespace = "program"
+LOCK = threading.Lock()
+
+
+class Point:
+    def __init__(self, x):
+        self.x = x
+
+    def shifted(self):
+        return self.x + 1
+
+
+@task()
+def make(x):
+    with LOCK:
+        return Point(x)
+
+
+@task()
+def shift(point):
+    assert isinstance(point, Point), point
+    return Point(point.shifted())
+
+
+@task()
+def scaled(factor, array):
+    return array * factor
+
+
+def multiplier(n):
+    @task(name="times")
+    def times(x):
+        return x * n
+
+    return times
+
+
+@task()
+def main():
+    return {
+        "points": [shift(make(i)) for i in range(3)],
+        "times": [multiplier(2)(10), multiplier(3)(10)],
+        "lambda": [apply(lambda x: x + 5, 1)],
+        "array": scaled(2, numpy.arange(3)),
+    }
+
+
+@task()
+def apply(function, x):
+    return function(x)
+
+
+if __name__ == "__main__":
+    stop = threading.Event()
+    threading.Thread(target=stop.wait, daemon=True).start()
+    result = redunlite.run(main())
+    stop.set()
+    print([p.x for p in result["points"]], all(isinstance(p, Point) for p in result["points"]))
+    print(result["times"], result["lambda"], result["array"].tolist())
+'''
+# A program at a prompt has no text that a lock in a global could be left out by.
+PROMPT = PROGRAM.replace("    with LOCK:\n        return Point(x)", "    return Point(x)")
+EXPECTED = "[1, 2, 3] True\n[20, 30] [6] [0, 2, 4]\n"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with the program."""
+    (tmp_path / "program.py").write_text(PROGRAM)
+    (tmp_path / "prompt.py").write_text(PROMPT)
+    return tmp_path
+
+
+@pytest.mark.parametrize("way", ["script", "pipe", "command", "prompt"])
+def test_program_runs_cold_and_cached(folder: Path, way):
+    """Classes, closures, lambdas and arrays of a program come through workers and the cache."""
+    words = {
+        "script": ["program.py"],
+        "pipe": ["-"],
+        "command": ["-c", PROMPT],
+        "prompt": ["-i", "-q"],
+    }[way]
+    given = {"pipe": PROMPT, "prompt": "exec(open('prompt.py').read())\n"}.get(way)
+    for _ in range(2):
+        done = subprocess.run(
+            [sys.executable, *words],
+            cwd=folder, input=given, capture_output=True, text=True, timeout=120, check=False,
+        )  # fmt: skip
+
+        assert done.returncode == 0, done.stderr
+        assert done.stdout == EXPECTED, done.stderr
+    out = subprocess.run(
+        [sys.executable, "-m", "redunlite", "log", "-", "--format", "json"],
+        cwd=folder, capture_output=True, text=True, timeout=60, check=True,
+    ).stdout  # fmt: skip
+    counts = json.loads(out)["counts"]
+    assert counts["done"] == 0, out
+    assert counts["failed"] == 0
+
+
+def test_edited_method_of_an_arguments_class_runs_its_users_again(folder: Path):
+    """An edit of a method re-runs the task that gets an instance, and nothing before it."""
+
+    def run() -> str:
+        done = subprocess.run(
+            [sys.executable, "-m", "redunlite", "run", "program.py", "main", "-v"],
+            cwd=folder, capture_output=True, text=True, timeout=120, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        return done.stderr
+
+    run()
+    text = (folder / "program.py").read_text()
+    (folder / "program.py").write_text(text.replace("self.x + 1", "self.x + 2"))
+    lines = run()
+
+    ran = [line.split("program.")[1].split("(")[0] for line in lines.splitlines() if " Run " in line]
+    assert sorted(ran) == ["make", "make", "make", "shift", "shift", "shift"]
+
+
+VALUES = '''\
+from decimal import Decimal
+
+from redunlite import task
+
+redun_namespace = "values"
+VALUES = [
+    None, True, 1, 1.0, -0.0, float("nan"), 10**30, "a", "é" * 100, b"x" * 100, (1, "a"), [1, [2]],
+    {"a": 1, 2: None}, {3, 1, 2}, frozenset("abc"), Decimal("1.0"), range(5), [0.5] * 100, list(range(1000)),
+]
+
+
+@task()
+def value(i):
+    return VALUES[i]
+
+
+@task()
+def same(x, y):
+    return 1
+
+
+@task()
+def main():
+    return [same(value(i), VALUES[i]) for i in range(len(VALUES))]
+
+
+@task()
+def lists():
+    return [same([value(i), value(i)], [VALUES[i], VALUES[i]]) for i in range(len(VALUES))]
+'''
+
+
+def test_worker_and_main_process_hash_alike(tmp_path: Path):
+    """A worker's result, the same value written in the workflow, and lists of either: one hash."""
+    (tmp_path / "values.py").write_text(VALUES)
+    for name in ("main", "lists"):
+        done = subprocess.run(
+            [sys.executable, "-m", "redunlite", "run", "values.py", name],
+            cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+    import sqlite3
+
+    connection = sqlite3.connect(tmp_path / ".redunlite" / "redunlite.db")
+    rows = connection.execute(
+        "SELECT a.call, coalesce(v.hash, a.value) FROM argument a JOIN call c ON c.id = a.call "
+        "JOIN task t ON t.id = c.task LEFT JOIN value v ON v.id = a.value "
+        "AND typeof(a.value) = 'integer' WHERE t.name = 'same' ORDER BY a.call, a.place"
+    ).fetchall()
+    connection.close()
+    pairs = list(zip(rows[::2], rows[1::2]))
+
+    assert len(pairs) == 2 * 19
+    assert [a for a, b in pairs if a != b] == []
+
+
+NUMBERS = '''\
+from redunlite import task
+
+redun_namespace = "numbers"
+
+
+@task()
+def square(x, label):
+    return {"label": label, "square": x * x}
+
+
+@task()
+def add(a, b, offset=1):
+    return a["square"] + b["square"] + offset
+
+
+@task()
+def collect(xs):
+    return sum(xs)
+
+
+@task()
+def main(n: int = 10):
+    label = "a text that nobody shares"
+    return collect([add(square(i, label), square(i + 1, label)) for i in range(n)])
+'''
+
+
+def test_random_jobs_of_a_large_run_are_shown_as_computed(tmp_path: Path):
+    """`log JOB --format json` gives the arguments, their origins and the result that were."""
+    (tmp_path / "numbers.py").write_text(NUMBERS)
+
+    def command(*words: str) -> str:
+        done = subprocess.run(
+            [sys.executable, "-m", "redunlite", *words],
+            cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    n = 5000
+    expected = sum(i * i + (i + 1) ** 2 + 1 for i in range(n))
+    assert command("run", "numbers.py", "main", "--n", str(n)) == f"{expected}\n"
+    tree = json.loads(command("log", "-", "--format", "json", "--all"))
+    jobs = [job for job in tree["jobs"] if job["task"] == "numbers.add"]
+    assert len(jobs) == n
+    squares = {job["call_hash"]: job for job in tree["jobs"] if job["task"] == "numbers.square"}
+    for job in random.Random(5).sample(jobs, 20):
+        shown = json.loads(command("log", job["id"], "--format", "json"))
+        arguments = {a["name"]: a for a in shown["arguments"]}
+        a = json.loads(arguments["a"]["preview"].replace("'", '"'))
+        b = json.loads(arguments["b"]["preview"].replace("'", '"'))
+
+        assert shown["result"]["preview"] == str(a["square"] + b["square"] + 1)
+        assert arguments["offset"]["preview"] == "1"
+        assert arguments["offset"]["origin"] is None
+        for name in ("a", "b"):
+            origin = arguments[name]["origin"]
+            assert origin["call_hash"] in squares, origin
