@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-PROGRAM = '''\
+PROGRAM = """\
 import threading
 
 import numpy
@@ -77,7 +77,7 @@ if __name__ == "__main__":
     stop.set()
     print([p.x for p in result["points"]], all(isinstance(p, Point) for p in result["points"]))
     print(result["times"], result["lambda"], result["array"].tolist())
-'''
+"""
 # A program at a prompt has no text that a lock in a global could be left out by.
 PROMPT = PROGRAM.replace("    with LOCK:\n        return Point(x)", "    return Point(x)")
 EXPECTED = "[1, 2, 3] True\n[20, 30] [6] [0, 2, 4]\n"
@@ -114,8 +114,7 @@ def test_program_runs_cold_and_cached(folder: Path, way):
         cwd=folder, capture_output=True, text=True, timeout=60, check=True,
     ).stdout  # fmt: skip
     counts = json.loads(out)["counts"]
-    assert counts["done"] == 0, out
-    assert counts["failed"] == 0
+    assert sum(task["cached"] for task in counts) == sum(task["total"] for task in counts) > 0
 
 
 def test_edited_method_of_an_arguments_class_runs_its_users_again(folder: Path):
@@ -134,11 +133,11 @@ def test_edited_method_of_an_arguments_class_runs_its_users_again(folder: Path):
     (folder / "program.py").write_text(text.replace("self.x + 1", "self.x + 2"))
     lines = run()
 
-    ran = [line.split("program.")[1].split("(")[0] for line in lines.splitlines() if " Run " in line]
+    ran = [x.split("program.")[1].split("(")[0] for x in lines.splitlines() if " Run " in x]
     assert sorted(ran) == ["make", "make", "make", "shift", "shift", "shift"]
 
 
-VALUES = '''\
+VALUES = """\
 from decimal import Decimal
 
 from redunlite import task
@@ -146,7 +145,8 @@ from redunlite import task
 redun_namespace = "values"
 VALUES = [
     None, True, 1, 1.0, -0.0, float("nan"), 10**30, "a", "é" * 100, b"x" * 100, (1, "a"), [1, [2]],
-    {"a": 1, 2: None}, {3, 1, 2}, frozenset("abc"), Decimal("1.0"), range(5), [0.5] * 100, list(range(1000)),
+    {"a": 1, 2: None}, {3, 1, 2}, frozenset("abc"), Decimal("1.0"), range(5), [0.5] * 100,
+    list(range(1000)),
 ]
 
 
@@ -168,7 +168,7 @@ def main():
 @task()
 def lists():
     return [same([value(i), value(i)], [VALUES[i], VALUES[i]]) for i in range(len(VALUES))]
-'''
+"""
 
 
 def test_worker_and_main_process_hash_alike(tmp_path: Path):
@@ -195,7 +195,7 @@ def test_worker_and_main_process_hash_alike(tmp_path: Path):
     assert [a for a, b in pairs if a != b] == []
 
 
-NUMBERS = '''\
+NUMBERS = """\
 from redunlite import task
 
 redun_namespace = "numbers"
@@ -220,7 +220,7 @@ def collect(xs):
 def main(n: int = 10):
     label = "a text that nobody shares"
     return collect([add(square(i, label), square(i + 1, label)) for i in range(n)])
-'''
+"""
 
 
 def test_random_jobs_of_a_large_run_are_shown_as_computed(tmp_path: Path):
@@ -241,7 +241,6 @@ def test_random_jobs_of_a_large_run_are_shown_as_computed(tmp_path: Path):
     tree = json.loads(command("log", "-", "--format", "json", "--all"))
     jobs = [job for job in tree["jobs"] if job["task"] == "numbers.add"]
     assert len(jobs) == n
-    squares = {job["call_hash"]: job for job in tree["jobs"] if job["task"] == "numbers.square"}
     for job in random.Random(5).sample(jobs, 20):
         shown = json.loads(command("log", job["id"], "--format", "json"))
         arguments = {a["name"]: a for a in shown["arguments"]}
@@ -251,6 +250,9 @@ def test_random_jobs_of_a_large_run_are_shown_as_computed(tmp_path: Path):
         assert shown["result"]["preview"] == str(a["square"] + b["square"] + 1)
         assert arguments["offset"]["preview"] == "1"
         assert arguments["offset"]["origin"] is None
-        for name in ("a", "b"):
-            origin = arguments[name]["origin"]
-            assert origin["call_hash"] in squares, origin
+        origins = [arguments[name]["origin"] for name in ("a", "b")]
+        assert [(o["kind"], o["task"]) for o in origins] == [("result", "numbers.square")] * 2
+        call = json.loads(command("log", origins[0]["call_hash"], "--format", "json"))
+        x = int(call["arguments"][0]["preview"])
+        assert x * x == a["square"]
+        assert call["arguments"][1]["preview"] == "'a text that nobody shares'"
