@@ -281,7 +281,41 @@ def _gather_facts() -> dict[str, Any]:
         "host": os.uname().nodename,
         "cwd": cwd,
         "python": ".".join(str(n) for n in sys.version_info[:3]),
+        "git_commit": find_git_commit(cwd),
     }
+
+
+def find_git_commit(folder: str) -> str | None:
+    """Return the commit that is checked out at `folder`, or None; read without starting git."""
+    if not folder:
+        return None
+    while not os.path.isdir(os.path.join(folder, ".git")):
+        above = os.path.dirname(folder)
+        if above == folder:
+            return None
+        folder = above
+    git = os.path.join(folder, ".git")
+    try:
+        head = _read_line(os.path.join(git, "HEAD"))
+        if not head.startswith("ref: "):
+            return head or None
+        name = head[5:]
+        try:
+            return _read_line(os.path.join(git, name)) or None
+        except FileNotFoundError:
+            with open(os.path.join(git, "packed-refs"), encoding="utf-8") as lines:
+                for line in lines:
+                    commit, _, packed = line.strip().partition(" ")
+                    if packed == name:
+                        return commit
+    except (OSError, UnicodeDecodeError):
+        pass
+    return None
+
+
+def _read_line(path: str) -> str:
+    with open(path, encoding="utf-8") as file:
+        return file.readline().strip()
 
 
 def open_session(

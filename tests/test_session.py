@@ -1,0 +1,81 @@
+"""What is put together for a run: executors, circumstances, signals, limits of use."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+import redunlite
+from redunlite import Scheduler, task
+from redunlite.errors import SchedulerError
+from redunlite.session import find_git_commit, open_session
+
+redun_namespace = "test_session"
+
+
+@task()
+def double(x):
+    return 2 * x
+
+
+def test_run_uses_the_projects_database(tmp_path: Path, monkeypatch):
+    """`redunlite.run` makes the folder, remembers, and `load` gives a recorded value back."""
+    monkeypatch.chdir(tmp_path)
+
+    assert redunlite.run(double.options(executor="inline")(21)) == 42
+    assert redunlite.run(double.options(executor="inline")(21)) == 42
+    assert (tmp_path / ".redunlite" / "redunlite.db").exists()
+    session = open_session()
+    rows = session.database.connection.execute("SELECT kind FROM job ORDER BY id").fetchall()
+    uuid = session.database.connection.execute("SELECT hex(uuid) FROM execution").fetchone()[0]
+    session.close()
+    assert rows == [(0,), (1,)]
+    assert redunlite.load(uuid[:8].lower()) == 42
+
+
+def test_one_execution_at_a_time(scheduler: Scheduler):
+    """A scheduler that is running refuses to run; another one may run inside a job."""
+
+    @task(executor="inline", cache=False)
+    def inner():
+        return Scheduler().run(double(4))
+
+    @task(executor="inline", cache=False)
+    def again():
+        return scheduler.run(double(4))
+
+    assert scheduler.run(inner()) == 8
+    with pytest.raises(SchedulerError, match="running already"):
+        scheduler.run(again())
+
+
+def test_scheduler_tells_what_it_is():
+    """The in-memory twin says so."""
+    assert "in memory" in repr(Scheduler())
+
+
+def test_git_commit_is_read_without_git(tmp_path: Path):
+    """The commit of a branch, of a packed branch and of a detached head."""
+
+    def git(*words: str) -> str:
+        names = ("-c", "user.name=a", "-c", "user.email=a@b")
+        done = subprocess.run(
+            ["git", *names, *words], cwd=tmp_path, check=True, capture_output=True, text=True
+        )
+        return done.stdout.strip()
+
+    assert find_git_commit("") is None
+    git("init", "-q")
+    assert find_git_commit(str(tmp_path)) is None
+    git("commit", "-q", "--allow-empty", "-m", "x")
+    commit = git("rev-parse", "HEAD")
+    below = tmp_path / "a" / "b"
+    below.mkdir(parents=True)
+
+    assert find_git_commit(str(below)) == commit
+    git("pack-refs", "--all")
+    assert find_git_commit(str(below)) == commit
+    git("checkout", "-q", "--detach")
+    assert find_git_commit(str(below)) == commit
