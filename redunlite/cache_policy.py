@@ -8,37 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from redunlite import hashing, kinds, nested, serialize
 from redunlite.errors import UndecodableError
+from redunlite.job import CachedCall, Job
 from redunlite.kinds import FLAG_CHECK, FORMAT_EXPRESSION, ValueRef
 from redunlite.options import CacheCheckValid, CacheScope
 from redunlite.valuestore import ValueStore
 
 if TYPE_CHECKING:
-    from redunlite.job import Job
     from redunlite.reporter import TaskCounts
     from redunlite.task import Task
-
-
-class CachedCall(NamedTuple):
-    """A recorded call that has the eval hash that was asked for."""
-
-    id: int
-    """Row id."""
-    is_ok: bool
-    """Whether it has a final value; a failed or open one may still have `single`."""
-    result: ValueRef | None
-    """The final value."""
-    single: ValueRef | None
-    """The recorded expression that the function returned; None when it returned `result`."""
-    call_hash: bytes
-    task_set: int | None
-    """Row id of the set of tasks below; None: only its own."""
-    upstream: bytes
-    """Digest of where the arguments came from."""
-    result_origin: int | None
 
 
 @dataclass(frozen=True)

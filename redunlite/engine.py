@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 from redunlite import call as wire
 from redunlite import hashing, nested, serialize, tracebacks
-from redunlite.cache_policy import CachedCall, Hit, Recorder, choose_hit, effective_scope
+from redunlite.cache_policy import Hit, Recorder, choose_hit, effective_scope
 from redunlite.call import Call, Outcome
 from redunlite.errors import (
     RedunliteError,
@@ -62,6 +62,7 @@ from redunlite.job import (
     REDUCING,
     SENT,
     WAITING,
+    CachedCall,
     ContainerNode,
     Evaluated,
     EvaluationError,

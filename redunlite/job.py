@@ -7,13 +7,12 @@ there, then *done* with a result or *failed*; whoever needs it stands among its 
 from __future__ import annotations
 
 from collections.abc import Generator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from redunlite.call import ErrorDetail, Usage
 from redunlite.kinds import Lazy, ValueRef
 
 if TYPE_CHECKING:
-    from redunlite.cache_policy import CachedCall
     from redunlite.task import Task
 
 WAITING, DONE, FAILED = 0, 1, 2
@@ -28,6 +27,25 @@ CACHE_OFF = "cache off"
 
 Origin = Any
 """Where a value came from: None, an origin code of `recorder/models.py`, or a list of codes."""
+
+
+class CachedCall(NamedTuple):
+    """A recorded call that has the eval hash that was asked for."""
+
+    id: int
+    """Row id."""
+    is_ok: bool
+    """Whether it has a final value; a failed or open one may still have `single`."""
+    result: ValueRef | None
+    """The final value."""
+    single: ValueRef | None
+    """The recorded expression that the function returned; None when it returned `result`."""
+    call_hash: bytes
+    task_set: int | None
+    """Row id of the set of tasks below; None: only its own."""
+    upstream: bytes
+    """Digest of where the arguments came from."""
+    result_origin: int | None
 
 
 class Failure:

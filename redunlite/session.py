@@ -454,16 +454,3 @@ def load(word: str) -> Any:
         return load_value(database, store, word)
     finally:
         database.close()
-
-
-def describe_versions() -> Mapping[str, str]:
-    """Return the versions that decide how a run behaves."""
-    import sqlite3
-
-    import redunlite
-
-    return {
-        "redunlite": redunlite.__version__,
-        "python": ".".join(str(n) for n in sys.version_info[:3]),
-        "sqlite": sqlite3.sqlite_version,
-    }

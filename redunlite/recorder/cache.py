@@ -15,7 +15,7 @@ from collections.abc import Collection, Iterable
 from hashlib import sha256
 from typing import Any
 
-from redunlite.cache_policy import CachedCall
+from redunlite.job import CachedCall
 from redunlite.kinds import ValueRef
 from redunlite.recorder.models import CALL_ERROR, CALL_OK, SERIAL_BITS
 from redunlite.recorder.values import read_values, token_ref

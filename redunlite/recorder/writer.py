@@ -34,7 +34,6 @@ from redunlite.recorder.values import make_value_row
 from redunlite.valuestore import ValueStore
 
 if TYPE_CHECKING:
-    from redunlite.cache_policy import CachedCall
     from redunlite.call import ErrorDetail
     from redunlite.recorder.database import Database
     from redunlite.reporter import TaskCounts
