@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from redunlite import hashing, serialize
 from redunlite.expression import SCALARS
-from redunlite.job import ENDED, FAILED, Job
+from redunlite.job import ENDED, FAILED, CachedCall, Job
 from redunlite.kinds import FLAG_FILE, FORMAT_TOKEN, ValueRef
 from redunlite.recorder import models
 from redunlite.recorder.cache import CallCache, check_digest, fill_index
