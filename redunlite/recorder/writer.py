@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from redunlite import hashing, serialize
 from redunlite.expression import SCALARS
-from redunlite.job import ENDED, FAILED, CachedCall, Job
+from redunlite.job import FAILED, CachedCall, Job
 from redunlite.kinds import FLAG_FILE, FORMAT_TOKEN, ValueRef
 from redunlite.recorder import models
 from redunlite.recorder.cache import CallCache, check_digest, fill_index
@@ -589,4 +589,3 @@ _UPDATE_JOB = (
     "peak_bytes = ?, output = ? WHERE id = ?"
 )
 _REPLACE_COUNTER = insert_sql(models.Counter).replace("INSERT", "INSERT OR REPLACE", 1)
-__all__ = ["ENDED", "DryRecorder", "RunRecorder", "format_uuid"]
