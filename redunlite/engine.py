@@ -1143,6 +1143,7 @@ class Engine:
             job.arguments = _NO_ARGUMENTS
         job.origins = None
         job.single = job.cached = job.usage = job.output = None
+        job.start_time = 0
         job.eval_hash = b"" if job.failure is None else job.eval_hash
         job.origin = job.call_id
         job.upstream = job.call_hash

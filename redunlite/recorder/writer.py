@@ -11,7 +11,7 @@ import json
 import os
 import sqlite3
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from redunlite import hashing, serialize
@@ -85,7 +85,8 @@ class RunRecorder:
         self._arguments: list[tuple[Any, ...]] = []
         self._values: list[tuple[Any, ...]] = []
         self._sets: list[tuple[int, int]] = []
-        self._members: list[tuple[int, int, int]] = []
+        self._members: list[tuple[int, Sequence[int]]] = []
+        """Row id and members of each set; one row a member is made only when they are written."""
         self._salts: list[bytes] = []
         self._n_bytes = 0
         self._n_calls = 0
@@ -423,7 +424,7 @@ class RunRecorder:
         self._n_sets += 1
         row_id = self._base | self._n_sets
         self._sets.append((row_id, len(members)))
-        self._members += [(row_id, i, member) for i, member in enumerate(members)]
+        self._members.append((row_id, members))
         return row_id
 
     # Writing.
@@ -448,7 +449,7 @@ class RunRecorder:
             for sql, rows in (
                 (_INSERT_VALUE, self._values),
                 (_INSERT_SET, self._sets),
-                (_INSERT_MEMBER, self._members),
+                (_INSERT_MEMBER, _iter_members(self._members)),
                 (_INSERT_CALL, self._calls),
                 (_UPDATE_CALL, self._call_updates),
                 (_INSERT_ARGUMENT, self._arguments),
@@ -566,6 +567,12 @@ class DryRecorder:
 
     def finish(self, status: str, error: str, counts: Mapping[str, TaskCounts]) -> None:
         """Write nothing."""
+
+
+def _iter_members(sets: Sequence[tuple[int, Sequence[int]]]) -> Iterator[tuple[int, int, int]]:
+    for row_id, members in sets:
+        for i, member in enumerate(members):
+            yield row_id, i, member
 
 
 def format_uuid(raw: bytes) -> str:
