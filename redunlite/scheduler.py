@@ -99,6 +99,11 @@ class Scheduler:
             self._session.close()
             self._session = None
 
+    def __del__(self) -> None:
+        # One that was never closed still holds a connection; newer Pythons warn of that.
+        if getattr(self, "_session", None) is not None:
+            self.close()
+
     def __repr__(self) -> str:
         if self._config is None:
             return "Scheduler(in memory, jobs in threads)"

@@ -75,7 +75,7 @@ def test_binding_agrees_with_inspect(function, args, kwargs):
 def test_bad_calls_are_type_errors(function, args, kwargs):
     """Whatever Python refuses is refused."""
     with pytest.raises(TypeError):
-        inspect.signature(function).bind(*args, **kwargs)
+        function(*args, **kwargs)
     with pytest.raises(TypeError):
         Parameters(function).bind(args, kwargs)
 
