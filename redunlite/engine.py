@@ -29,6 +29,7 @@ from redunlite.cache_policy import Hit, Recorder, choose_hit, effective_scope
 from redunlite.call import Call, Outcome
 from redunlite.errors import (
     RedunliteError,
+    RemoteError,
     SchedulerError,
     UndecodableError,
     UnknownNameError,
@@ -1314,7 +1315,11 @@ class Engine:
         """Return the exception as a value that came from the failed call."""
         node = Node(None)
         node.state = DONE
-        node.result = serialize.encode(error, self.store)
+        try:
+            node.result = serialize.encode_exception_value(error, self.store)
+        except RedunliteError:  # what it holds has no hash: its text has
+            plain = RemoteError(serialize.type_name(type(error)), str(error))
+            node.result = serialize.encode_exception_value(plain, self.store)
         if failure.job is not None and failure.job.call_id:
             node.origin = failure.job.call_id
             node.upstream = failure.job.call_hash

@@ -565,19 +565,60 @@ def decode_arguments(data: Chunk, store: ValueStore) -> tuple[list[Any], dict[st
 def encode_exception(error: BaseException) -> bytes:
     """Return bytes that `decode_exception` can surely read, whatever `error` is.
 
-    An exception that does not survive pickling is replaced by a `RemoteError` that names it.
+    One whose `__init__` takes other arguments than it keeps is put together from its parts; one
+    that does not survive that either is replaced by a `RemoteError` that names it.
     """
-    try:
-        data = encode_bytes(error)
-        if isinstance(decode_bytes(data), type(error)):
-            return data
-    except Exception:  # pickling an exception runs the user's own code, and often fails
-        pass
+    for form in (error, _ByParts(error)):
+        try:
+            data = encode_bytes(form)
+            if isinstance(decode_bytes(data), type(error)):
+                return data
+        except Exception:  # pickling an exception runs the user's own code, and often fails
+            continue
     try:
         message = str(error)
     except Exception:  # so may its text
         message = ""
     return encode_bytes(RemoteError(type_name(type(error)), message))
+
+
+class _ByParts:
+    """An exception that is pickled as its class, arguments and attributes."""
+
+    def __init__(self, error: BaseException) -> None:
+        self._error = error
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        error = self._error
+        return rebuild_exception, (type(error), error.args, dict(error.__dict__))
+
+
+def rebuild_exception(
+    cls: type[BaseException], args: tuple[Any, ...], attributes: dict[str, Any]
+) -> BaseException:
+    """Return an exception from its parts; its `__init__` is not called.
+
+    The name of this function is part of stored values.
+    """
+    error = cls.__new__(cls, *args)
+    error.args = args
+    error.__dict__.update(attributes)
+    return error
+
+
+def encode_exception_value(error: BaseException, store: ValueStore) -> ValueRef:
+    """Return an exception as a value that a task can be given.
+
+    Raises
+    ------
+    UnhashableValueError, HiddenExpressionError
+        When what the exception holds has no hash.
+    """
+    walk = Walk()
+    tok = walk.run(error)
+    data = encode_exception(error)
+    form = FORMAT_CODE if data[:4] == MAGIC_NUMBER else FORMAT_PICKLE
+    return _make_ref(tok, form, [data], error, walk, store)
 
 
 def decode_exception(data: Chunk) -> BaseException:

@@ -495,3 +495,28 @@ def test_catch_remembers_its_recovery_until_the_code_changes(scheduler: Schedule
         return "good"
 
     assert scheduler.run(catch(outer(1), ValueError, recover)) == "good"
+
+
+class Picky(Exception):
+    """An exception that cannot be made from its own arguments."""
+
+    def __init__(self, code, where):
+        super().__init__(f"code {code}")
+        self.code = code
+        self.where = where
+
+
+def test_exception_that_does_not_unpickle_is_caught_by_its_class(scheduler: Scheduler):
+    """Class and attributes reach `catch`, the recovering task and the caller."""
+
+    @task()
+    def picky():
+        raise Picky(7, "here")
+
+    @task()
+    def recover(error):
+        return (type(error).__name__, str(error), error.code, error.where)
+
+    assert scheduler.run(catch(picky(), Picky, recover)) == ("Picky", "code 7", 7, "here")
+    with pytest.raises(Picky, match="code 7"):
+        scheduler.run(picky())

@@ -443,7 +443,7 @@ def test_what_cannot_be_pickled_is_refused() -> None:
     [
         (ValueError("a", 1), ValueError),
         (make_golden.MyError(5, "x"), make_golden.MyError),
-        (Picky(1, "no"), RemoteError),
+        (Picky(1, "no"), Picky),
         (Locked(), RemoteError),
         (SystemExit(3), SystemExit),
     ],
