@@ -6,9 +6,9 @@ answer is good (`cache_policy`), how rows are written (`recorder`), what is show
 
 Single-threaded; this object owns all job state. A job is in one phase at a time:
 
-    NEW → READY → ASKED → QUEUED → SENT → REDUCING → ENDED
-                    └──────────(hit)────────┘
-                    └→ FOLLOWING (another job computes the same call) → ENDED
+    NEW → EXPANDED → READY → ASKED → QUEUED → SENT → REDUCING → ENDED
+                               └──────────(hit)────────┘
+                               └→ FOLLOWING (another job computes the same call) → ENDED
 
 and only the methods below move it. Waiting jobs are found in `_todo` (something can be done),
 `_asked` (for the cache), `_queues` (for a worker), `_limited` (for a limit), `_sent` (at a worker)
@@ -55,6 +55,7 @@ from redunlite.job import (
     CACHE_OFF,
     DONE,
     ENDED,
+    EXPANDED,
     FAILED,
     FOLLOWING,
     NEW,
@@ -106,6 +107,24 @@ FIRST_CALL_ID = 1 << 32
 """Origins from here on are calls; smaller ones are places among the parent's arguments."""
 GRACE_S = 1.0
 """How long running jobs may take to end when they are told to."""
+
+
+def _get_leaves(value: Any) -> Sequence[Any]:
+    """Return the parts of a container that are evaluated, always in the same order."""
+    kind = type(value)
+    if kind is list or kind is tuple:
+        return value  # type: ignore[no-any-return]
+    if kind is dict and not any(isinstance(k, Lazy) for k in value):
+        return list(value.values())
+    return list(nested.iter_leaves(value))
+
+
+def _leave_result(expression: Expression, engine: Engine, job: Job) -> None:
+    """Let a plain node with a job's result stand for its expression: a quarter of a job's size."""
+    node = Node(None)
+    node.state = DONE
+    node.result, node.origin, node.upstream = job.result, job.origin, job.upstream
+    remember_node(expression, engine, node)
 
 
 class _Queue:
@@ -308,10 +327,10 @@ class Engine:
             return
         if type(node) is Job:
             if node.phase == NEW:
-                if node.expression is not None:
-                    if not self.is_stopping:
-                        self._expand_job(node)
-                elif not self.is_stopping:
+                if not self.is_stopping:
+                    self._expand_job(node)
+            elif node.phase == EXPANDED:
+                if not self.is_stopping:
                     self._bind(node)
             elif node.phase == REDUCING:
                 self._finish_reduced(node)
@@ -419,19 +438,12 @@ class Engine:
 
     def _advance_container(self, node: ContainerNode) -> None:
         value = node.value
-        if node.children is None:
-            kind = type(value)
-            if kind is list or kind is tuple:
-                leaves: Sequence[Any] = value
-            elif kind is dict and not any(isinstance(k, Lazy) for k in value):
-                leaves = list(value.values())
-            else:
-                leaves = list(nested.iter_leaves(value))
-            children = node.children = []
-            evaluate, parent = self._evaluate, node.parent
+        evaluate, parent = self._evaluate, node.parent
+        leaves = _get_leaves(value)
+        if not node.is_expanded:
+            node.is_expanded = True
             for leaf in leaves:
                 child = evaluate(leaf, parent) if type(leaf) not in SCALARS else leaf
-                children.append(child)
                 if isinstance(child, Node):
                     self._wait_for(node, child)
             if node.n_missing:
@@ -439,7 +451,9 @@ class Engine:
         parts: list[Any] = []
         origins: list[Any] = []
         upstreams: list[bytes] = []
-        for child in node.children:
+        for leaf in leaves:
+            # Asked for again and not kept: a job that ended has left a smaller node behind.
+            child = evaluate(leaf, parent) if type(leaf) not in SCALARS else leaf
             if isinstance(child, Node):
                 parts.append(child.result)
                 if child.origin is not None:
@@ -461,7 +475,6 @@ class Engine:
             else:
                 node.origin = list(dict.fromkeys(origins))
                 node.upstream = hashing.digest(b"origins", b"".join(upstreams))
-        node.children = None
         self._resolve(node)
 
     def _build_container(self, value: Any, parts: list[Any]) -> ValueRef:
@@ -684,7 +697,7 @@ class Engine:
     def _expand_job(self, job: Job) -> None:
         """Bind the arguments of a job and start evaluating those that are expressions."""
         expression = job.expression
-        job.expression = None
+        job.phase = EXPANDED
         task = job.task
         bound = task.parameters.bind(expression._args, expression._kwargs)
         job.arguments = bound
@@ -1148,9 +1161,12 @@ class Engine:
         job.eval_hash = b"" if job.failure is None else job.eval_hash
         job.origin = job.call_id
         job.upstream = job.call_hash
+        expression, job.expression = job.expression, None
         if job.failure is not None:
             self._fail_waiters(job, job.failure)
         else:
+            if expression is not None and job.task_ids is None:
+                _leave_result(expression, self, job)
             self._resolve(job)
         if self.recorder.is_due():
             self._flush()
@@ -1160,7 +1176,7 @@ class Engine:
         for key in job.containers or ():
             node = self._containers.pop(key, None)
             if node is not None:
-                node.value = node.children = None
+                node.value = None
         job.containers = None
 
     def _add_tasks(self, parent: Job, job: Job) -> None:
@@ -1258,7 +1274,7 @@ class Engine:
         phase = node.phase
         if failure.job is None:
             failure.job = node
-        if phase == NEW and failure.job is not node:
+        if phase <= EXPANDED and failure.job is not node:
             # Its arguments never became ready: it stays pending and has no row.
             node.state = FAILED
             self._fail_waiters(node, failure)

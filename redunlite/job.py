@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 WAITING, DONE, FAILED = 0, 1, 2
 """States of a node."""
 
-NEW, READY, ASKED, QUEUED, SENT, REDUCING, FOLLOWING, ENDED = range(8)
-"""Phases of a job: before its arguments are known; known; looked up in the cache; waiting for a
+NEW, EXPANDED, READY, ASKED, QUEUED, SENT, REDUCING, FOLLOWING, ENDED = range(9)
+"""Phases of a job: before its arguments are bound; bound, but not all known; known; looked up in the cache; waiting for a
 limit or a worker; at a worker; its result is being reduced; another job computes the same; over."""
 
 CACHE_OFF = "cache off"
@@ -129,7 +129,7 @@ class Job(Node):
         self.index = 0
         """Place among the parent's children."""
         self.expression: Any = None
-        """The `TaskExpression`; dropped once its arguments are bound."""
+        """The `TaskExpression` it stands for; dropped when it ends."""
         self.options: dict[str, Any] = task.base_options
         self.arguments: list[Any] = []
         """One a parameter: a scalar, a `ValueRef`, or a tuple or dict of them for variadic ones."""
@@ -171,13 +171,13 @@ class Job(Node):
 class ContainerNode(Node):
     """A list, tuple, dict or other container with expressions in it."""
 
-    __slots__ = ("children", "value")
+    __slots__ = ("is_expanded", "value")
 
     def __init__(self, parent: Job | None, value: Any) -> None:
         super().__init__(parent)
         self.value = value
-        self.children: list[Any] | None = None
-        """One a leaf: a node, or what is known already."""
+        self.is_expanded = False
+        """Whether it has asked for its parts."""
 
 
 class SimpleNode(Node):
