@@ -103,6 +103,8 @@ LOOKUP_BATCH = 1000
 """Jobs asked for in one query."""
 WORK_STEPS = 2000
 """Nodes moved on between two looks at executors and timers."""
+WITHOUT_EFFECT = ("retries", "retry_delay", "timeout", "memory", "cpus", "priority", "load_module")
+"""Options that are accepted and not yet carried out; a run says so once a task."""
 FIRST_CALL_ID = 1 << 32
 """Origins from here on are calls; smaller ones are places among the parent's arguments."""
 GRACE_S = 1.0
@@ -801,6 +803,11 @@ class Engine:
     def _prepare_task(self, task: Task[..., Any]) -> tuple[bytes, tuple[int, ...] | None]:
         """Work out, once a task, what all its calls share."""
         self._tasks[task.number] = task
+        for name in WITHOUT_EFFECT:
+            if name in task.base_options:
+                self._reporter.warning(
+                    f"option {name!r} of task {task.fullname!r} has no effect in this version"
+                )
         names = task.parameters.names
         skipped = set(task.identity.get("config_args", ()))
         kept = None

@@ -520,3 +520,26 @@ def test_exception_that_does_not_unpickle_is_caught_by_its_class(scheduler: Sche
     assert scheduler.run(catch(picky(), Picky, recover)) == ("Picky", "code 7", 7, "here")
     with pytest.raises(Picky, match="code 7"):
         scheduler.run(picky())
+
+
+def test_option_without_effect_is_told(scheduler: Scheduler):
+    """An option that this version does not carry out is never ignored in silence."""
+    from redunlite.reporter import SilentReporter
+
+    class Listener(SilentReporter):
+        def __init__(self):
+            self.warnings = []
+
+        def warning(self, message):
+            self.warnings.append(message)
+
+    @task(timeout=5)
+    def slow(x):
+        return x
+
+    scheduler.run(1)
+    listener = scheduler._session.reporter = Listener()
+    scheduler.run([slow(1), slow(2)])
+
+    assert len(listener.warnings) == 1
+    assert "timeout" in listener.warnings[0]
