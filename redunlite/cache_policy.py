@@ -6,6 +6,8 @@ are kept (`recorder`). No state.
 
 from __future__ import annotations
 
+import importlib.util
+import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
@@ -78,6 +80,8 @@ def choose_hit(
 
 def is_valid(ref: ValueRef, store: ValueStore) -> bool:
     """Tell whether every part of a recorded value still holds."""
+    if ref.classes and not all(map(_can_find_module, ref.classes)):
+        return False
     if not ref.flags & FLAG_CHECK or ref.format == FORMAT_EXPRESSION:
         return True
     try:
@@ -89,6 +93,17 @@ def is_valid(ref: ValueRef, store: ValueStore) -> bool:
         if handler is not None and handler.is_valid is not None and not handler.is_valid(leaf):
             return False
     return hashing.token(value) == ref.token
+
+
+def _can_find_module(class_name: str) -> bool:
+    """Tell whether this program can have the class of a recorded instance at all."""
+    module = class_name.partition(":")[0]
+    if module in sys.modules or module == hashing.main_name():
+        return True
+    try:
+        return importlib.util.find_spec(module) is not None
+    except (ImportError, ValueError):
+        return False
 
 
 def effective_scope(options: Mapping[str, Any], use_cache: bool) -> CacheScope:

@@ -468,7 +468,7 @@ class Engine:
                 parts.append(child)
         try:
             node.result = self._build_container(value, parts)
-        except RedunliteError as error:
+        except Exception as error:  # sets and keys call the user's own `__hash__` and `__eq__`
             self._fail(node, self._make_failure(error, node.parent))
             return
         if origins:

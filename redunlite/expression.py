@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from redunlite import hashing, nested, serialize
 from redunlite.call import WIRE_BYTES, StoredTask
-from redunlite.errors import UndecodableError
+from redunlite.errors import UndecodableError, UnhashableValueError
 from redunlite.kinds import FLAG_CHECK, FLAG_FILE, FORMAT_EXPRESSION, Lazy, ValueRef
 from redunlite.preview import format_preview
 from redunlite.valuestore import ValueStore
@@ -494,11 +494,16 @@ class _Table:
         """Write down `root` and all that it needs; its node is the last one."""
         stack: list[tuple[Any, Sequence[Any] | None]] = [(root, None)]
         index = self._node_index
+        active: set[int] = set()
+        """Those whose parts are being written down: meeting one again is a cycle."""
         while stack:
             value, children = stack.pop()
             if id(value) in index:
                 continue
             if children is None:
+                if id(value) in active:
+                    raise UnhashableValueError("a value with an expression in it contains itself")
+                active.add(id(value))
                 children = self._children(value)
                 waiting = [c for c in children if self._is_node(c) and id(c) not in index]
                 if waiting:

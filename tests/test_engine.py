@@ -543,3 +543,32 @@ def test_option_without_effect_is_told(scheduler: Scheduler):
 
     assert len(listener.warnings) == 1
     assert "timeout" in listener.warnings[0]
+
+
+def test_unhashable_key_or_member_is_a_failure_that_catch_takes(scheduler: Scheduler):
+    """A set or dict that cannot be built from its values fails its job, not the run."""
+
+    @task()
+    def recover(error):
+        return "caught"
+
+    @task()
+    def numbers():
+        return [1]
+
+    assert scheduler.run(catch({numbers()}, TypeError, recover)) == "caught"
+    with pytest.raises(TypeError, match="unhashable"):
+        scheduler.run({numbers(): 2})
+
+
+def test_value_that_contains_itself_and_an_expression_is_refused(scheduler: Scheduler):
+    """A cycle is an error at once, also with an expression beside it."""
+
+    @task()
+    def cyclic():
+        items = [inc(1)]
+        items.append(items)
+        return items
+
+    with pytest.raises(TypeError, match="itself"):
+        scheduler.run(cyclic())
