@@ -238,7 +238,6 @@ class Engine:
         """Called with the UUID once the execution is recorded."""
         self._root: Node | None = None
         self._n_jobs = 0
-        self._would_run = False
         self._first_failure: Failure | None = None
         self.signal_number = 0
         self.n_signals = 0
@@ -262,7 +261,6 @@ class Engine:
             self._loop(root)
         finally:
             flush.cancel()
-            self._progress_on = False
             for executor in self._started.values():
                 executor.stop()
         return self._end(root)
@@ -921,7 +919,6 @@ class Engine:
     def _miss(self, job: Job) -> None:
         """Send a job on its way to a worker."""
         if self._dry_run:
-            self._would_run = True
             job.phase = QUEUED
             if self._reporter.wants_line(RUN, job.task.fullname):
                 job.reason = self.recorder.find_reason(job)
@@ -1395,9 +1392,6 @@ class Engine:
             for executor in self._started.values():
                 executor.cancel(0.0)
         self.n_signals = 0
-        self._was_signalled = True
-
-    _was_signalled = False
 
     def _cancel(self, job: Job) -> None:
         counts = self.counts[job.task.fullname]
@@ -1422,7 +1416,7 @@ class Engine:
             if job.phase != ENDED and not self._dry_run:
                 self._cancel(job)
         failure = root.failure
-        if self._was_signalled or self.signal_number:
+        if self.signal_number:
             status = "CANCELLED"
         elif failure is not None:
             status = "FAILED"

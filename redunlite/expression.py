@@ -20,9 +20,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from redunlite import hashing, nested, serialize
-from redunlite.call import WIRE_BYTES, StoredTask
+from redunlite.call import StoredTask
 from redunlite.errors import UndecodableError, UnhashableValueError
-from redunlite.kinds import FLAG_CHECK, FLAG_FILE, FORMAT_EXPRESSION, Lazy, ValueRef
+from redunlite.kinds import FLAG_CHECK, FORMAT_EXPRESSION, Lazy, ValueRef
 from redunlite.preview import format_preview
 from redunlite.valuestore import ValueStore
 
@@ -837,8 +837,3 @@ def _as_key(value: Any, store: ValueStore) -> Any:
 
 def _fill(leaf: Any, holes: Sequence[Any]) -> Any:
     return holes[leaf.number] if isinstance(leaf, Hole) else leaf
-
-
-def needs_file(ref: ValueRef) -> bool:
-    """Tell whether an encoded expression is too large for a row."""
-    return ref.size > WIRE_BYTES and not ref.flags & FLAG_FILE
