@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from typing import Any
 
-from redunlite.job import EvaluationError, Recall, Remember
+from redunlite.forms import EvaluationError, Recall, Remember
 from redunlite.kinds import TaskKind
 from redunlite.task import make_scheduler_task
 

@@ -43,12 +43,18 @@ from redunlite.expression import (
     TaskExpression,
     ValueExpression,
     decode_expression,
-    encode_result,
-    hash_expression,
-    iter_task_expressions,
     pack_expression,
     remember_node,
     unpack_expression,
+)
+from redunlite.forms import (
+    Evaluated,
+    EvaluationError,
+    FormNode,
+    Forms,
+    Recall,
+    Remember,
+    Start,
 )
 from redunlite.job import (
     ASKED,
@@ -66,20 +72,16 @@ from redunlite.job import (
     WAITING,
     CachedCall,
     ContainerNode,
-    Evaluated,
-    EvaluationError,
     Failure,
-    FormNode,
     Job,
     Node,
-    Recall,
-    Remember,
     SimpleNode,
 )
 from redunlite.kinds import FLAG_FILE, FORMAT_EXPRESSION, Lazy, ValueRef
 from redunlite.limits import Limits
 from redunlite.options import CacheScope
 from redunlite.preview import format_preview
+from redunlite.recovery import Recoveries
 from redunlite.reporter import CACHED, REJECT, RUN, JobLine, Reporter, TaskCounts
 from redunlite.signature import VAR_KEYWORD, VAR_POSITIONAL
 from redunlite.task import Task, resolve_task
@@ -213,7 +215,7 @@ class Engine:
         self._started: dict[str, Executor] = {}
         self._reporter = reporter
         self._limits = limits
-        self._use_cache = use_cache
+        self.use_cache = use_cache
         self._dry_run = dry_run
         self._policy = failure_policy
         self._todo: deque[Node] = deque()
@@ -233,6 +235,15 @@ class Engine:
         self._live: dict[int, tuple[Any, ValueRef]] = {}
         self._containers: dict[int, ContainerNode] = {}
         self._decoded: tuple[ValueRef | None, Any] = (None, None)
+        recoveries = Recoveries(self)
+        self._forms = Forms(
+            self,
+            {
+                Recall: recoveries.recall,
+                Remember: recoveries.remember,
+                Start: self._start,
+            },
+        )
         self.uuid = ""
         self.on_begin: Callable[[str], None] = lambda uuid: None
         """Called with the UUID once the execution is recorded."""
@@ -341,11 +352,11 @@ class Engine:
         elif type(node) is SimpleNode:
             self._advance_simple(node)
         elif type(node) is FormNode:
-            self._advance_form(node)
+            self._forms.advance(node)
 
     # From an expression to a node.
 
-    def _evaluate(self, value: Any, parent: Job | None) -> Any:
+    def evaluate(self, value: Any, parent: Job | None) -> Any:
         """Return a scalar or a `ValueRef` for what is known, else the node it comes from."""
         kind = type(value)
         if kind in SCALARS or kind is ValueRef:
@@ -374,7 +385,7 @@ class Engine:
             node = FormNode(parent, expression)
             self._todo.append(node)
         elif type(expression) is ValueExpression:
-            node = self._evaluate(expression._value, parent)
+            node = self.evaluate(expression._value, parent)
         else:
             raise SchedulerError(f"{expression!r} is no expression that can be evaluated")
         remember_node(expression, self, node)
@@ -420,7 +431,7 @@ class Engine:
             kept = self._live[id(value)] = (value, serialize.encode(value, self.store))
         return kept[1]
 
-    def _wait_for(self, waiter: Node, node: Node) -> bool:
+    def wait_for(self, waiter: Node, node: Node) -> bool:
         """Let `waiter` wait for `node`, unless it is done; tell whether it waits or has failed."""
         if node.state == DONE:
             return False
@@ -438,14 +449,14 @@ class Engine:
 
     def _advance_container(self, node: ContainerNode) -> None:
         value = node.value
-        evaluate, parent = self._evaluate, node.parent
+        evaluate, parent = self.evaluate, node.parent
         leaves = _get_leaves(value)
         if not node.is_expanded:
             node.is_expanded = True
             for leaf in leaves:
                 child = evaluate(leaf, parent) if type(leaf) not in SCALARS else leaf
                 if isinstance(child, Node):
-                    self._wait_for(node, child)
+                    self.wait_for(node, child)
             if node.n_missing:
                 return
         parts: list[Any] = []
@@ -467,7 +478,7 @@ class Engine:
         try:
             node.result = self._build_container(value, parts)
         except Exception as error:  # sets and keys call the user's own `__hash__` and `__eq__`
-            self._fail(node, self._make_failure(error, node.parent))
+            self.fail(node, self.make_failure(error, node.parent))
             return
         if origins:
             if len(origins) == 1:
@@ -475,7 +486,7 @@ class Engine:
             else:
                 node.origin = list(dict.fromkeys(origins))
                 node.upstream = hashing.digest(b"origins", b"".join(upstreams))
-        self._resolve(node)
+        self.resolve(node)
 
     def _build_container(self, value: Any, parts: list[Any]) -> ValueRef:
         kind = type(value)
@@ -485,10 +496,11 @@ class Engine:
             return serialize.compose(tuple(parts), self.store)
         if kind is dict and not any(isinstance(k, Lazy) for k in value):
             return serialize.compose(dict(zip(value, parts)), self.store)
-        ready = iter([self._decode(part) for part in parts])
+        ready = iter([self.decode(part) for part in parts])
         return serialize.encode(nested.map_leaves(value, lambda leaf: next(ready)), self.store)
 
-    def _decode(self, value: Any) -> Any:
+    def decode(self, value: Any) -> Any:
+        """Return the live value of a scalar or a `ValueRef`, freshly decoded."""
         return serialize.decode(value, self.store) if type(value) is ValueRef else value
 
     def _peek(self, value: Any) -> Any:
@@ -501,7 +513,7 @@ class Engine:
 
     def _advance_simple(self, node: SimpleNode) -> None:
         if node.tail is not None:
-            self._take_over(node, node.tail)
+            self.take_over(node, node.tail)
             return
         expression = node.expression
         if node.operands is None:
@@ -509,10 +521,10 @@ class Engine:
             if expression._operator == "call":
                 function, args, kwargs = operands
                 operands = (function, *args, *kwargs.values())
-            node.operands = [self._evaluate(o, node.parent) for o in operands]
+            node.operands = [self.evaluate(o, node.parent) for o in operands]
             for operand in node.operands:
                 if isinstance(operand, Node):
-                    self._wait_for(node, operand)
+                    self.wait_for(node, operand)
             if node.n_missing:
                 return
         origins: list[Any] = []
@@ -530,34 +542,34 @@ class Engine:
         try:
             result = self._apply(expression, values)
             if isinstance(result, Lazy) or nested.has_lazy(result):
-                tail = self._evaluate(result, node.parent)
+                tail = self.evaluate(result, node.parent)
                 node.tail = tail
-                if not self._wait_for(node, tail):
-                    self._take_over(node, tail)
+                if not self.wait_for(node, tail):
+                    self.take_over(node, tail)
                 return
             node.result = serialize.encode(result, self.store)
         except Exception as error:  # an operator of the user's own values: whatever it raises
-            self._fail(node, self._make_failure(error, node.parent))
+            self.fail(node, self.make_failure(error, node.parent))
             return
         if origins:
             one = len(origins) == 1
             node.origin = origins[0] if one else list(dict.fromkeys(origins))
             node.upstream = upstreams[0] if one else hashing.digest(b"origins", b"".join(upstreams))
-        self._resolve(node)
+        self.resolve(node)
 
     def _apply(self, expression: SimpleExpression, values: list[Any]) -> Any:
         name = expression._operator
         if name == "call":
             _, args, kwargs = expression._operands
-            live = [self._decode(v) for v in values]
+            live = [self.decode(v) for v in values]
             n = len(args) + 1
             return live[0](*live[1:n], **dict(zip(kwargs, live[n:])))
         if name in ("getitem", "getslice", "getattr"):
-            live = [self._peek(values[0]), *(self._decode(v) for v in values[1:])]
+            live = [self._peek(values[0]), *(self.decode(v) for v in values[1:])]
             if name == "getitem":
                 self._check_nout(expression, live[0])
         else:
-            live = [self._decode(v) for v in values]
+            live = [self.decode(v) for v in values]
         return OPERATORS[name](*live)
 
     def _check_nout(self, expression: SimpleExpression, value: Any) -> None:
@@ -570,127 +582,20 @@ class Engine:
                     f"and returned {len(value)}"
                 )
 
-    def _advance_form(self, node: FormNode) -> None:
-        if node.asked is not None:
-            asked, node.asked = node.asked, None
-            if node.is_tail:
-                self._take_over(node, asked)
-                return
-            self._step_form(node, Evaluated(asked, self._decode), None)
-            return
-        expression = node.expression
-        wrap = self._wrap_for_form
-        args = [wrap(a) for a in expression._args]
-        kwargs = {name: wrap(a) for name, a in expression._kwargs.items()}
-        node.generator = expression._task.func(*args, **kwargs)
-        self._step_form(node, None, None)
-
-    def _wrap_for_form(self, value: Any) -> Any:
-        return Evaluated(value, self._decode) if type(value) is ValueRef else value
-
-    def _step_form(self, node: FormNode, sent: Any, error: EvaluationError | None) -> None:
-        """Resume a special form until it asks for something that is not known yet."""
-        generator = node.generator
-        assert generator is not None
-        while True:
-            try:
-                if error is not None:
-                    wanted = generator.throw(error)
-                else:
-                    wanted = generator.send(sent)
-            except StopIteration as stop:
-                found = self._evaluate(stop.value, node.parent)
-                node.is_tail = True
-                node.generator = None
-            except EvaluationError as raised:
-                self._fail(node, raised.failure)
-                return
-            except Exception as raised:  # the form's arguments are the user's own
-                self._fail(node, self._make_failure(raised, node.parent))
-                return
-            else:
-                if isinstance(wanted, Recall):
-                    error, sent = None, self._answer_recall(wanted)
-                    continue
-                found = self._evaluate(wanted, node.parent)
-            error = None
-            if isinstance(found, Node) and found.state != DONE:
-                node.asked = found
-                self._wait_for(node, found)
-                return
-            if node.is_tail:
-                if isinstance(found, Node):
-                    self._take_over(node, found)
-                else:
-                    node.result = self._as_ref(found)
-                    self._resolve(node)
-                return
-            sent = Evaluated(found, self._decode)
-
-    def _answer_recall(self, asked: Recall) -> Any:
-        """Find the recorded recovery of a graph, or record one."""
-        calls = list(iter_task_expressions(asked.expression))
-        scopes = [effective_scope(e._task.options_for_call(), self._use_cache) for e in calls]
-        if self.recorder.is_read_only or any(s is not CacheScope.BACKEND for s in scopes):
-            return None
-        key = hashing.digest(
-            b"catch", hash_expression([asked.expression, self._plain(asked.handlers)], self.store)
-        )
-        if isinstance(asked, Remember):
-            self._record_recovery(key, asked, calls)
-            return None
-        for found in self.recorder.find_calls([key]).get(key, ()):
-            if found.single is not None and self.recorder.are_tasks_live(found.task_set):
-                try:
-                    return self._decode_expression(found.single)
-                except UndecodableError:
-                    continue
-        return None
-
-    def _plain(self, handlers: Sequence[Any]) -> list[Any]:
-        """Return what identifies the handlers: classes and tasks by name, refs as they are."""
-        return [
-            h.fullname if isinstance(h, Task) else h.node if type(h) is Evaluated else h
-            for h in handlers
-        ]
-
-    def _record_recovery(
-        self, key: bytes, asked: Remember, calls: Sequence[TaskExpression]
-    ) -> None:
-        task_ids: set[int] = set()
-        for expression in calls:
-            task_ids.add(self._task_id(expression._task))
-            node = expression._node if expression._run is self else None
-            if isinstance(node, Job) and node.task_ids is not None:
-                task_ids |= node.task_ids
-        recovery = asked.recovery
-        plain = type(recovery)(
-            recovery._task, [self._as_plain(a) for a in recovery._args], recovery._kwargs
-        )
-        ref, named = encode_result(plain, [], {}, self.store)
-        stored = [t._replace(hash=recovery._task.hash) for t in named]
-        packed = pack_expression(ref.data or b"", stored)
-        single = ValueRef(
-            ref.token, FORMAT_EXPRESSION, packed, len(packed), ref.preview, ref.type_name
-        )
-        self.recorder.record_recovery(key, CATCH_TASK, single, task_ids)
-
-    def _as_plain(self, value: Any) -> Any:
-        """Return a reduced value as a `ValueRef` or scalar, for the recorded form."""
-        if type(value) is Evaluated:
-            return value.node.result if isinstance(value.node, Node) else value.node
-        return value
-
-    def _as_ref(self, value: Any) -> ValueRef:
+    def as_ref(self, value: Any) -> ValueRef:
+        """Return a scalar or a `ValueRef` as the latter."""
         return value if type(value) is ValueRef else serialize.encode(value, self.store)
 
-    def _take_over(self, node: Node, other: Any) -> None:
+    def take_over(self, node: Node, other: Any) -> None:
         """Resolve `node` with what `other` came to."""
         if isinstance(other, Node):
             node.result, node.origin, node.upstream = other.result, other.origin, other.upstream
         else:
-            node.result = self._as_ref(other)
-        self._resolve(node)
+            node.result = self.as_ref(other)
+        self.resolve(node)
+
+    def _start(self, node: FormNode, asked: Start) -> Evaluated:
+        return Evaluated(self.evaluate(asked.value, node.parent), self.decode)
 
     # Jobs: from arguments to an answer or a worker.
 
@@ -708,7 +613,7 @@ class Engine:
                 try:
                     self._expand_argument(job, i, value)
                 except (TypeError, RedunliteError) as error:
-                    self._fail(job, self._make_failure(error, job))
+                    self.fail(job, self.make_failure(error, job))
                     return
         if not job.n_missing:
             self._bind(job)
@@ -716,7 +621,7 @@ class Engine:
     def _expand_argument(self, job: Job, i: int, value: Any) -> None:
         kind = job.task.parameters.kinds[i]
         if kind != VAR_POSITIONAL and kind != VAR_KEYWORD:
-            found = self._evaluate(value, job.parent)
+            found = self.evaluate(value, job.parent)
             if isinstance(found, Node):
                 self._add_pending(job, i, None, found)
             else:
@@ -725,7 +630,7 @@ class Engine:
         items: Any = list(value) if kind == VAR_POSITIONAL else dict(value)
         job.arguments[i] = items
         for key, item in enumerate(value) if kind == VAR_POSITIONAL else value.items():
-            found = self._evaluate(item, job.parent)
+            found = self.evaluate(item, job.parent)
             if isinstance(found, Node):
                 self._add_pending(job, i, key, found)
             else:
@@ -735,7 +640,7 @@ class Engine:
         if job.pending is None:
             job.pending = []
         job.pending.append((i, key, node))
-        self._wait_for(job, node)
+        self.wait_for(job, node)
 
     def _place_origins(self, task: Task[..., Any], expression: Any, n: int) -> list[Any]:
         """Return the origin of each parameter whose argument is one of the parent's arguments."""
@@ -779,11 +684,11 @@ class Engine:
             digest = self._hash_classes(classes) if classes else b""
             job.eval_hash = hashing.eval_hash(task.hash, args_hash, digest)
         except Exception as error:  # hashing reaches the user's own classes
-            self._fail(job, self._make_failure(error, job))
+            self.fail(job, self.make_failure(error, job))
             return
         job.phase = READY
-        scope = effective_scope(job.options, self._use_cache) if job.options else (
-            CacheScope.BACKEND if self._use_cache else CacheScope.CSE
+        scope = effective_scope(job.options, self.use_cache) if job.options else (
+            CacheScope.BACKEND if self.use_cache else CacheScope.CSE
         )  # fmt: skip
         if scope is not CacheScope.NONE:
             earlier = self._seen.get(job.eval_hash)
@@ -874,7 +779,7 @@ class Engine:
         if not hit.is_final:
             assert cached.single is not None
             try:
-                value = self._decode_expression(cached.single)
+                value = self.decode_expression(cached.single)
             except UndecodableError as error:
                 self._reporter.warning(f"{job.task.fullname}: recorded result not usable: {error}")
                 self._miss(job)
@@ -898,7 +803,14 @@ class Engine:
         self._enter(job, REDUCING)
         self._reduce(job, value)
 
-    def _decode_expression(self, ref: ValueRef) -> Any:
+    def decode_expression(self, ref: ValueRef) -> Any:
+        """Return a recorded expression with live tasks.
+
+        Raises
+        ------
+        UndecodableError
+            When its bytes are gone, or a task in it is not defined any more.
+        """
         data = self.store.read(hashing.value_hash(ref.token)) if ref.flags & FLAG_FILE else ref.data
         if data is None:
             raise UndecodableError("the recorded expression has no bytes")
@@ -929,7 +841,7 @@ class Engine:
             try:
                 self._limits.check_possible(needs, job.task.fullname)
             except RedunliteError as error:
-                self._fail(job, self._make_failure(error, job))
+                self.fail(job, self.make_failure(error, job))
                 return
             if not self._limits.try_take(needs):
                 job.phase = QUEUED
@@ -954,7 +866,7 @@ class Engine:
                 "executor", name, self._executors, f"of task {job.task.fullname!r}",
                 "executors are set in [executors.NAME] of the configuration",
             )  # fmt: skip
-            self._fail(job, self._make_failure(error, job))
+            self.fail(job, self.make_failure(error, job))
             return None
         executor.start(self)
         self._started[name] = executor
@@ -978,7 +890,7 @@ class Engine:
         try:
             payload = serialize.encode_arguments(args, kwargs, self.store)
         except Exception as error:  # encoding reaches the user's own classes
-            self._fail(job, self._make_failure(error, job))
+            self.fail(job, self.make_failure(error, job))
             return
         counts = self.counts[job.task.fullname]
         counts.pending -= 1
@@ -1031,7 +943,7 @@ class Engine:
                 lines = (outcome.output.tail or outcome.output.head).decode("utf-8", "replace")
                 tail = "\n".join(lines.splitlines()[-10:])
             failure = Failure(value, outcome.detail, job, None, tail)
-            self._fail(job, failure)
+            self.fail(job, failure)
 
     def _take_expression(self, job: Job, outcome: Outcome) -> None:
         value = outcome.value
@@ -1049,7 +961,7 @@ class Engine:
                 stored.append(named._replace(hash=task.hash))
             expression = decode_expression(data, tasks, self.store)
         except Exception as error:  # decoding reaches the user's own classes
-            self._fail(job, self._make_failure(error, job))
+            self.fail(job, self.make_failure(error, job))
             return
         packed = pack_expression(data, stored)
         job.single = ValueRef(
@@ -1082,16 +994,16 @@ class Engine:
     def _reduce(self, job: Job, value: Any) -> None:
         """Evaluate what a job's function returned, as part of this job."""
         try:
-            found = self._evaluate(value, job)
+            found = self.evaluate(value, job)
         except (TypeError, RedunliteError) as error:
-            self._fail(job, self._make_failure(error, job))
+            self.fail(job, self.make_failure(error, job))
             return
         if isinstance(found, Node):
             job.pending = [(0, None, found)]
-            if not self._wait_for(job, found):
+            if not self.wait_for(job, found):
                 self._todo.append(job)
         else:
-            self._finish(job, self._as_ref(found))
+            self._finish(job, self.as_ref(found))
 
     def _finish_reduced(self, job: Job) -> None:
         assert job.pending is not None
@@ -1171,7 +1083,7 @@ class Engine:
         else:
             if expression is not None and job.task_ids is None:
                 _leave_result(expression, self, job)
-            self._resolve(job)
+            self.resolve(job)
         if self.recorder.is_due():
             self._flush()
 
@@ -1187,19 +1099,21 @@ class Engine:
         """Add the tasks below a job to those below its parent."""
         below = parent.task_ids
         if below is None:
-            below = parent.task_ids = {self._task_id(parent.task)}
+            below = parent.task_ids = {self.task_id(parent.task)}
         if job.task_ids is None:
-            below.add(self._task_id(job.task))
+            below.add(self.task_id(job.task))
         else:
             below |= job.task_ids
 
-    def _task_id(self, task: Task[..., Any]) -> int:
+    def task_id(self, task: Task[..., Any]) -> int:
+        """Return the row id of the present version of a task."""
         found = self._task_ids.get(task.number)
         if found is None:
             found = self._task_ids[task.number] = self.recorder.get_task_id(task)
         return found
 
-    def _resolve(self, node: Node) -> None:
+    def resolve(self, node: Node) -> None:
+        """Settle a node that has its result, and tell those who wait for it."""
         node.state = DONE
         waiters = node.waiters
         if waiters is not None:
@@ -1217,7 +1131,7 @@ class Engine:
             job.phase = FOLLOWING
             self._following[job.serial] = job
             job.pending = [(0, None, earlier)]
-            self._wait_for(job, earlier)
+            self.wait_for(job, earlier)
         else:
             self._copy_call(job, *earlier)
 
@@ -1249,7 +1163,7 @@ class Engine:
             call_id, failure is None, result, None, call_hash, None, upstream, None
         )
         if failure is not None:
-            self._fail(job, failure)
+            self.fail(job, failure)
             return
         if self._reporter.wants_line(CACHED, job.task.fullname):
             self._reporter.job_line(self._line(CACHED, job))
@@ -1259,13 +1173,13 @@ class Engine:
 
     # Failure.
 
-    def _make_failure(self, error: BaseException, job: Job | None) -> Failure:
+    def make_failure(self, error: BaseException, job: Job | None) -> Failure:
         """Return the failure for an exception raised in this process."""
         detail = tracebacks.describe_exception(error)
         ref = serialize.encode(ErrorValue(error, detail), self.store)
         return Failure(ref, detail, job, error)
 
-    def _fail(self, node: Node, failure: Failure) -> None:
+    def fail(self, node: Node, failure: Failure) -> None:
         """Let a node fail, and after it all that needs it."""
         if node.state != WAITING:
             return
@@ -1315,19 +1229,19 @@ class Engine:
         if node.state != WAITING:
             return
         if type(node) is FormNode and not node.is_tail and node.generator is not None:
-            node.asked = None
-            node.n_missing = 0
             if self.is_stopping:
+                node.asked = None
+                node.n_missing = 0
                 return
             error = self._error_of(failure)
-            value = Evaluated(self._error_node(failure, error), self._decode)
-            self._step_form(node, None, EvaluationError(failure, error, value))
+            value = Evaluated(self._error_node(failure, error), self.decode)
+            self._forms.throw(node, EvaluationError(failure, error, value))
             return
-        self._fail(node, failure)
+        self.fail(node, failure)
 
     def _error_of(self, failure: Failure) -> BaseException:
         if failure.live is None:
-            held = self._decode(failure.error)
+            held = self.decode(failure.error)
             failure.live = held.error if isinstance(held, ErrorValue) else Exception(repr(held))
         return failure.live
 
@@ -1374,7 +1288,7 @@ class Engine:
             "or a limit is never given back"
         )
         job = root if isinstance(root, Job) else None
-        self._fail(root, self._make_failure(error, job))
+        self.fail(root, self.make_failure(error, job))
 
     # Stopping and ending.
 
@@ -1523,10 +1437,6 @@ def _root_task(value: Any) -> Any:
 
 
 _NO_ARGUMENTS: list[Any] = []
-CATCH_TASK: Task[..., Any] = Task(
-    _root_task, {"name": "catch", "namespace": "redunlite.recovery", "version": "1"}
-)
-"""Under whose name recoveries are recorded."""
 ROOT_TASK: Task[..., Any] = Task(
     _root_task, {"name": "root_task", "namespace": "redunlite", "version": "1"}
 )

@@ -6,7 +6,7 @@ from collections.abc import Generator
 from typing import Any
 
 from redunlite.expression import Expression
-from redunlite.job import Evaluated
+from redunlite.forms import Evaluated
 from redunlite.kinds import TaskKind
 from redunlite.task import make_scheduler_task
 

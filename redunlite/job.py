@@ -6,11 +6,10 @@ there, then *done* with a result or *failed*; whoever needs it stands among its 
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from redunlite.call import ErrorDetail, Usage
-from redunlite.kinds import Lazy, ValueRef
+from redunlite.kinds import ValueRef
 
 if TYPE_CHECKING:
     from redunlite.task import Task
@@ -191,70 +190,3 @@ class SimpleNode(Node):
         self.operands: list[Any] | None = None
         self.tail: Node | None = None
         """The node of the expression that the operator gave."""
-
-
-class FormNode(Node):
-    """A special form: a generator that is resumed whenever what it asked for is known."""
-
-    __slots__ = ("asked", "expression", "generator", "is_tail")
-
-    def __init__(self, parent: Job | None, expression: Any) -> None:
-        super().__init__(parent)
-        self.expression = expression
-        self.generator: Generator[Any, Any, Any] | None = None
-        self.asked: Node | None = None
-        self.is_tail = False
-        """Whether `asked` is the form's own value."""
-
-
-class Evaluated(Lazy):
-    """A reduced value in the hands of a special form, which may look at it or pass it on."""
-
-    __slots__ = ("_load", "node")
-
-    def __init__(self, node: Any, load: Any) -> None:
-        self.node = node
-        """The node, or the scalar or `ValueRef` itself."""
-        self._load = load
-
-    def get(self) -> Any:
-        """Return the value, freshly decoded."""
-        return self._load(self.node.result if isinstance(self.node, Node) else self.node)
-
-
-class EvaluationError(Exception):
-    """Thrown into a special form when what it asked for failed.
-
-    `error` is the exception of the failed task; raise this on to let the failure climb further.
-    """
-
-    def __init__(self, failure: Failure, error: BaseException, value: Evaluated) -> None:
-        super().__init__(failure)
-        self.failure = failure
-        self.error = error
-        self.value = value
-        """The exception as a value, to be passed to a task."""
-
-
-class Recall:
-    """What `catch` asks before it evaluates: the recovery recorded for a graph that failed.
-
-    Answered with the recorded expression, or None. The recovery holds as long as every task that
-    had a part in the failure has its present code.
-    """
-
-    __slots__ = ("expression", "handlers")
-
-    def __init__(self, expression: Any, handlers: tuple[Any, ...]) -> None:
-        self.expression = expression
-        self.handlers = handlers
-
-
-class Remember(Recall):
-    """What `catch` says after a failure: keep this recovery for the graph that failed."""
-
-    __slots__ = ("recovery",)
-
-    def __init__(self, expression: Any, handlers: tuple[Any, ...], recovery: Any) -> None:
-        super().__init__(expression, handlers)
-        self.recovery = recovery

@@ -25,7 +25,7 @@ FLOORS = {
     ),
     "values": "value filesystem file handle tracebacks syntax packages loading definitions fingerprint",
     "language": "signature expression task",
-    "engine parts": "job cache_policy reporter worker executors",
+    "engine parts": "job forms cache_policy recovery reporter worker executors",
     "engine": "engine",
     "recorder": "recorder",
     "library": "control functools context scripting tools",

@@ -1,0 +1,222 @@
+"""Special forms: generators that the engine resumes, and what they may ask it for.
+
+Decided here: how a form is started, resumed, ended and failed, and which requests it may yield. Not
+here: what each form does (`control`, `functools`, `context`), how an expression is reduced
+(`engine`). State: none of its own; a form's state is its `FormNode`, which only `Forms` changes.
+
+A form is a generator function. What it yields decides what it is resumed with:
+
+* an expression, or any value: its `Evaluated` result, or an `EvaluationError` thrown in;
+* a `Request`: the answer to it, at once;
+
+and what it returns is evaluated in its place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping
+from typing import Any, Protocol
+
+from redunlite.job import DONE, Failure, Job, Node
+from redunlite.kinds import Lazy, ValueRef
+
+
+class Evaluated(Lazy):
+    """A value in the hands of a special form, which may look at it or pass it on."""
+
+    __slots__ = ("_load", "node")
+
+    def __init__(self, node: Any, load: Callable[[Any], Any]) -> None:
+        self.node = node
+        """The node, or the scalar or `ValueRef` itself."""
+        self._load = load
+
+    def get(self) -> Any:
+        """Return the value, freshly decoded."""
+        return self._load(self.node.result if isinstance(self.node, Node) else self.node)
+
+
+class EvaluationError(Exception):
+    """Thrown into a special form when what it asked for failed.
+
+    `error` is the exception of the failed task; raise this on to let the failure climb further.
+    """
+
+    def __init__(self, failure: Failure, error: BaseException, value: Evaluated) -> None:
+        super().__init__(failure)
+        self.failure = failure
+        self.error = error
+        self.value = value
+        """The exception as a value, to be passed to a task."""
+
+
+class Request:
+    """What a form asks of the engine beside a value; answered at once."""
+
+    __slots__ = ()
+
+
+class Recall(Request):
+    """What `catch` asks before it evaluates: the recovery recorded for a graph that failed.
+
+    Answered with the recorded expression, or None. The recovery holds as long as every task that
+    had a part in the failure has its present code.
+    """
+
+    __slots__ = ("expression", "handlers")
+
+    def __init__(self, expression: Any, handlers: tuple[Any, ...]) -> None:
+        self.expression = expression
+        self.handlers = handlers
+
+
+class Remember(Recall):
+    """What `catch` says after a failure: keep this recovery for the graph that failed."""
+
+    __slots__ = ("recovery",)
+
+    def __init__(self, expression: Any, handlers: tuple[Any, ...], recovery: Any) -> None:
+        super().__init__(expression, handlers)
+        self.recovery = recovery
+
+
+class Start(Request):
+    """Begin to evaluate a value and do not wait; answered with an `Evaluated` to be yielded later.
+
+    The same graph of the same thread of work is begun once: see `thread_key`.
+    """
+
+    __slots__ = ("thread_key", "value")
+
+    def __init__(self, value: Any, thread_key: bytes | None = None) -> None:
+        self.value = value
+        self.thread_key = thread_key
+        """Under which the run keeps it, for whoever starts it again; None: it is not kept."""
+
+
+class ContextOf(Request):
+    """Answered with the context variables that hold where the form stands, as a dict."""
+
+    __slots__ = ()
+
+
+class FormNode(Node):
+    """A special form that is being evaluated."""
+
+    __slots__ = ("asked", "expression", "generator", "is_tail", "scope")
+
+    def __init__(self, parent: Job | None, expression: Any, scope: Job | None = None) -> None:
+        super().__init__(parent)
+        self.expression = expression
+        self.generator: Generator[Any, Any, Any] | None = None
+        self.asked: Any = None
+        """What it waits for: a node, or a value that is known."""
+        self.is_tail = False
+        """Whether `asked` is the form's own value."""
+        self.scope = parent if scope is None else scope
+        """The job whose context holds for it."""
+
+
+class FormHost(Protocol):
+    """What the engine does for forms."""
+
+    def evaluate(self, value: Any, parent: Job | None) -> Any:
+        """Return a scalar or a `ValueRef` for what is known, else the node it comes from."""
+
+    def decode(self, value: Any) -> Any:
+        """Return the live value of a scalar or a `ValueRef`."""
+
+    def as_ref(self, value: Any) -> ValueRef:
+        """Return a scalar or a `ValueRef` as the latter."""
+
+    def wait_for(self, waiter: Node, node: Node) -> bool:
+        """Let `waiter` wait for `node`; tell whether it waits or has failed."""
+
+    def take_over(self, node: Node, other: Any) -> None:
+        """Resolve `node` with what `other` came to."""
+
+    def fail(self, node: Node, failure: Failure) -> None:
+        """Let a node fail, and after it all that needs it."""
+
+    def make_failure(self, error: BaseException, job: Job | None) -> Failure:
+        """Return the failure for an exception raised in this process."""
+
+
+class Forms:
+    """Moves special forms on.
+
+    Parameters
+    ----------
+    answers
+        What answers each kind of request: called with the form's node and the request.
+    """
+
+    def __init__(
+        self,
+        host: FormHost,
+        answers: Mapping[type[Request], Callable[[FormNode, Any], Any]],
+    ) -> None:
+        self._host = host
+        self._answers = answers
+
+    def advance(self, node: FormNode) -> None:
+        """Begin a form, or resume it with what it asked for."""
+        if node.asked is not None:
+            asked, node.asked = node.asked, None
+            if node.is_tail:
+                self._host.take_over(node, asked)
+            else:
+                self._step(node, Evaluated(asked, self._host.decode), None)
+            return
+        expression = node.expression
+        args = [self._wrap(a) for a in expression._args]
+        kwargs = {name: self._wrap(a) for name, a in expression._kwargs.items()}
+        node.generator = expression._task.func(*args, **kwargs)
+        self._step(node, None, None)
+
+    def throw(self, node: FormNode, error: EvaluationError) -> None:
+        """Resume a form with the failure of what it asked for."""
+        node.asked = None
+        node.n_missing = 0
+        self._step(node, None, error)
+
+    def _wrap(self, value: Any) -> Any:
+        return Evaluated(value, self._host.decode) if type(value) is ValueRef else value
+
+    def _step(self, node: FormNode, sent: Any, error: EvaluationError | None) -> None:
+        """Resume a form until it asks for something that is not known yet."""
+        host, generator = self._host, node.generator
+        assert generator is not None
+        while True:
+            try:
+                if error is not None:
+                    wanted = generator.throw(error)
+                else:
+                    wanted = generator.send(sent)
+                error = None
+                if isinstance(wanted, Request):
+                    sent = self._answers[type(wanted)](node, wanted)
+                    continue
+                found = host.evaluate(wanted, node.parent)
+            except StopIteration as stop:
+                node.is_tail = True
+                node.generator = None
+                try:
+                    found = host.evaluate(stop.value, node.parent)
+                except Exception as raised:  # hashing reaches the user's own classes
+                    host.fail(node, host.make_failure(raised, node.parent))
+                    return
+            except EvaluationError as raised:
+                host.fail(node, raised.failure)
+                return
+            except Exception as raised:  # the form's arguments are the user's own
+                host.fail(node, host.make_failure(raised, node.parent))
+                return
+            if isinstance(found, Node) and found.state != DONE:
+                node.asked = found
+                host.wait_for(node, found)
+                return
+            if node.is_tail:
+                host.take_over(node, found)
+                return
+            sent = Evaluated(found, host.decode)
