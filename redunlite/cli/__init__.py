@@ -18,20 +18,26 @@ from redunlite.cli import common
 from redunlite.errors import Interrupted, RedunliteError, UnknownNameError, UsageError
 
 if TYPE_CHECKING:
-    import argparse
+    from redunlite.cli.help import CommandParser
 
 COMMANDS = ("run", "log", "show", "init", "help")
 
-DESCRIPTION = """\
-Run Python functions as a workflow: in parallel, cached, and with a record of where everything came
-from.
-
-  redunlite run workflow.py main --n 3      run a task of a file
-  redunlite run workflow.py help            list the tasks of a file
-  redunlite run workflow.py main help       show the options of a task
-  redunlite log                             list what ran; log ID tells about one thing
-  redunlite show ID                         show a recorded value
-"""
+DESCRIPTION = (
+    "Run Python functions as a workflow: in parallel, cached, and with a record of where "
+    "everything came from."
+)
+EXAMPLES = (
+    ("run workflow.py main --n 3", "run a task of a file"),
+    ("run workflow.py help", "list the tasks of a file"),
+    ("run workflow.py main help", "show the options of a task"),
+    ("log", "list what ran"),
+    ("log ID", "tell about one thing"),
+    ("show ID", "show a recorded value"),
+)
+HELP_EXAMPLES = (
+    ("help log", "the same as redunlite log --help"),
+    ("help run workflow.py main", "the options of a task"),
+)
 
 
 class Settings(NamedTuple):
@@ -79,7 +85,7 @@ def _dispatch(words: list[str]) -> int:
     if wish == "version":
         return common.write_output(_describe_version())
     if wish == "help" or not rest:
-        _make_parser().print_help()
+        make_parser().print_help()
         return common.DONE
     command = rest[0]
     if command not in COMMANDS:
@@ -92,7 +98,7 @@ def _dispatch(words: list[str]) -> int:
         from redunlite.cli import run
 
         return run.run_words(rest[1:], settings, argv=words)
-    args = _make_parser(command).parse_args(rest)
+    args = make_parser(command).parse_args(rest)
     for name, value in settings._asdict().items():
         if not hasattr(args, name):
             setattr(args, name, value)
@@ -147,39 +153,46 @@ def _asks_for_help(words: Sequence[str]) -> bool:
 def _help(words: Sequence[str]) -> int:
     """Show the help of a command: `help COMMAND` is `COMMAND --help`."""
     if not words:
-        _make_parser().print_help()
+        make_parser().print_help()
         return common.DONE
+    if words[0] in ("-h", "--help"):
+        words = ["help"]
     if words[0] not in COMMANDS:
         raise _unknown_command(words[0])
     if words[0] == "run" and len(words) > 1:
         from redunlite.cli import run
 
         return run.run_words([*words[1:], "help"], Settings(), argv=["help", *words])
-    _make_parser(words[0]).parse_args([words[0], "--help"])
+    make_parser(words[0]).parse_args([words[0], "--help"])
     return common.DONE
 
 
-def _make_parser(command: str = "") -> argparse.ArgumentParser:
+def make_parser(command: str = "") -> CommandParser:
     """Return the parser of one command, or of all."""
-    import argparse
+    from redunlite.cli.help import CommandParser
+    from redunlite.cli.parsers import add_global_options
 
-    parser = common.make_parser(
+    parser = CommandParser(
         prog=common.PROGRAM,
+        usage=f"{common.PROGRAM} [options] COMMAND ...",
         description=DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.examples = EXAMPLES
     parser.add_argument("-V", "--version", action="store_true", help="show the version")
-    common.add_global_options(parser)
     commands = parser.add_subparsers(
         title="commands", metavar="COMMAND", dest="command", prog=common.PROGRAM
     )
+    add_global_options(parser)
     for name in (command,) if command else COMMANDS:
         if name == "help":
-            added = commands.add_parser("help", help="show help", description="Show help.")
+            added = commands.add_parser(
+                "help", help="show help", description="Show the help of a command or of a task."
+            )
+            added.examples = HELP_EXAMPLES
             added.add_argument("words", nargs="*", metavar="COMMAND", help="what to tell about")
         else:
-            _import_command(name).add_parser(commands)
-            common.add_global_options(commands.choices[name])
+            added = _import_command(name).add_parser(commands)
+        add_global_options(added)
     return parser
 
 

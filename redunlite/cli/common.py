@@ -1,28 +1,22 @@
-"""What the commands share: streams that may be missing or full, messages, and the parser.
+"""What the commands share: streams that may be missing or full, and messages.
 
 Decided here: how errors look and which exit code each has. Not here: what a command does. State:
-none but the process's own streams. `argparse` is imported only when a parser is made, because `run`
-needs none.
+none but the process's own streams.
 """
 
 from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, Any, NoReturn, TextIO
+from typing import TextIO
 
 from redunlite.display.text import escape
 from redunlite.errors import (
     ConfigError,
     DatabaseError,
     RedunliteError,
-    UnknownNameError,
     UsageError,
-    find_nearest,
 )
-
-if TYPE_CHECKING:
-    import argparse
 
 PROGRAM = "redunlite"
 
@@ -32,6 +26,9 @@ FAILED = 1
 USAGE = 2
 UNUSABLE = 4
 """The database or the configuration cannot be used."""
+
+DEFAULT_WIDTH = 80
+"""Columns where there is no terminal to ask."""
 
 
 # Streams.
@@ -88,6 +85,20 @@ def flush_output() -> int:
     return write_output("")
 
 
+def find_width() -> int:
+    """Return the columns of the terminal that standard output is, or `DEFAULT_WIDTH`.
+
+    As everywhere, a number in ``COLUMNS`` is believed.
+    """
+    said = os.environ.get("COLUMNS", "")
+    if said.isdecimal() and 0 < int(said) < 1 << 16:
+        return int(said)
+    try:
+        return os.get_terminal_size(sys.stdout.fileno()).columns or DEFAULT_WIDTH
+    except (OSError, ValueError):
+        return DEFAULT_WIDTH
+
+
 def abandon(stream: TextIO) -> None:
     """Give up a stream that cannot be written."""
     from redunlite.display.live import abandon
@@ -130,90 +141,3 @@ def die_by_signal(number: int) -> int:
     signal.signal(number, signal.SIG_DFL)
     os.kill(os.getpid(), number)
     return 128 + number
-
-
-# Parsers.
-
-
-def make_parser(**settings: Any) -> argparse.ArgumentParser:
-    """Return a parser that takes no abbreviations and raises `UsageError`.
-
-    ``parser.add_subparsers`` makes more of the same kind.
-    """
-    import argparse
-
-    class Parser(argparse.ArgumentParser):
-        """A parser whose errors are `UsageError`, without the usage block."""
-
-        def __init__(self, **settings: Any) -> None:
-            settings.setdefault("allow_abbrev", False)
-            super().__init__(**settings)
-
-        def error(self, message: str) -> NoReturn:
-            command = self.prog.partition(" ")[2]
-            about = f"'{self.prog} --help'" if command else f"'{PROGRAM} help'"
-            raise UsageError(message, f"{about} tells more")
-
-        def _check_value(self, action: argparse.Action, value: Any) -> None:
-            if action.choices is not None and value not in action.choices:
-                raise _describe_choice(action, value)
-
-        def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-            found, extra = super().parse_known_args(args, namespace)
-            if extra:
-                raise _describe_extra(self, str(extra[0]))
-            return found, extra
-
-        def print_help(self, file: Any = None) -> None:
-            write_output(self.format_help())
-
-    return Parser(**settings)
-
-
-def _describe_extra(parser: argparse.ArgumentParser, word: str) -> UsageError:
-    command = parser.prog.partition(" ")[2]
-    where = f"for {command!r}" if command else ""
-    if word.startswith("-"):
-        spelling = word.partition("=")[0]
-        return UnknownNameError(
-            "option",
-            spelling,
-            parser._option_string_actions,
-            where,
-            f"'{parser.prog} --help' lists them",
-        )
-    return UsageError(
-        f"unexpected word {word!r} {where}".rstrip(), f"'{parser.prog} --help' tells more"
-    )
-
-
-def _describe_choice(action: argparse.Action, value: Any) -> UsageError:
-    choices = [str(choice) for choice in action.choices or ()]
-    nearest = find_nearest(str(value), choices)
-    name = "/".join(action.option_strings) or action.metavar or action.dest
-    return UsageError(
-        f"option {name} got {str(value)!r}, expected one of {', '.join(choices)}",
-        f"did you mean {nearest!r}?" if nearest else "",
-    )
-
-
-def add_global_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options that every command takes, before and after its name."""
-    import argparse
-
-    group = parser.add_argument_group("options of every command")
-    for flags, settings in GLOBAL_OPTIONS:
-        known = parser._option_string_actions
-        free = [flag for flag in flags if flag not in known]
-        if free:
-            group.add_argument(*free, default=argparse.SUPPRESS, **settings)
-
-
-GLOBAL_OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
-    (
-        ("-c", "--config"),
-        {"metavar": "FOLDER", "help": "folder with redunlite.ini and the database"},
-    ),
-    (("--debug",), {"action": "store_true", "help": "show all frames of tracebacks"}),
-    (("--no-color",), {"action": "store_true", "help": "no colours, as with NO_COLOR"}),
-)

@@ -10,15 +10,23 @@ from redunlite.cli import common
 if TYPE_CHECKING:
     import argparse
 
+    from redunlite.cli.help import CommandParser
 
-def add_parser(commands: Any) -> argparse.ArgumentParser:
+EXAMPLES = (
+    ("init", "make .redunlite here"),
+    ("init ~/project", "make it in another folder"),
+)
+
+
+def add_parser(commands: Any) -> CommandParser:
     """Add the parser of this command."""
-    parser: argparse.ArgumentParser = commands.add_parser(
+    parser: CommandParser = commands.add_parser(
         "init",
         help="make .redunlite with a configuration to edit",
         description="Make .redunlite/ with redunlite.ini, all settings at their defaults. "
         "What is there already is kept.",
     )
+    parser.examples = EXAMPLES
     parser.add_argument("folder", nargs="?", default=".", metavar="FOLDER", help="default: here")
     return parser
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Iterable
 
+    from redunlite.cli.help import CommandParser
     from redunlite.history.query import History
     from redunlite.history.records import Found, Match
     from redunlite.recorder.database import Database
@@ -24,14 +25,24 @@ MAX_JOBS_OF_CALL = 10
 MAX_READINGS = 3
 """Times that a history is read which changes under the eyes."""
 
+EXAMPLES = (
+    ("log", "the latest executions"),
+    ("log -", "the latest one, with its jobs"),
+    ("log 4b20320e", "what that id belongs to"),
+    ("log main", "the versions of a task"),
+)
 
-def add_parser(commands: Any) -> argparse.ArgumentParser:
+
+def add_parser(commands: Any) -> CommandParser:
     """Add the parser of this command."""
-    parser: argparse.ArgumentParser = commands.add_parser(
+    from redunlite.cli.parsers import read_count
+
+    parser: CommandParser = commands.add_parser(
         "log",
         help="show what ran and where values came from",
         description="Without a word: the latest executions. With one: the page of what it names.",
     )
+    parser.examples = EXAMPLES
     parser.add_argument(
         "word",
         nargs="?",
@@ -43,7 +54,7 @@ def add_parser(commands: Any) -> argparse.ArgumentParser:
     add_format(parser)
     parser.add_argument(
         "--limit",
-        type=_positive,
+        type=read_count,
         metavar="N",
         help=f"executions to list (default: {DEFAULT_LIMIT})",
     )
@@ -59,14 +70,6 @@ def add_format(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--json", dest="format", action="store_const", const="json", help="same as --format json"
     )
-
-
-def _positive(text: str) -> int:
-    import argparse
-
-    if not text.isdecimal() or not 0 < int(text) < 1 << 31:
-        raise argparse.ArgumentTypeError(f"a number of executions is needed, not {text!r}")
-    return int(text)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from redunlite.cli import Settings
+    from redunlite.cli.help import CommandParser
     from redunlite.config import Config
     from redunlite.display.live import ConsoleReporter
     from redunlite.task import Task
@@ -66,6 +67,14 @@ RUN_OPTIONS: tuple[Option, ...] = (
     Option("run.no_color", "--no-color", None, None, (), "no colours, as with NO_COLOR"),
 )  # fmt: skip
 
+EXAMPLES = (
+    ("run workflow.py main --n 3", "run a task"),
+    ("run workflow.py help", "list the tasks of a file"),
+    ("run workflow.py main help", "show the options of a task"),
+    ("run workflow.py main info", "show its source, and what its hash covers"),
+    ("run -n workflow.py main", "tell what would run"),
+)
+
 GLOBAL_NAMES = ("run.config", "run.debug", "run.no_color")
 
 
@@ -99,9 +108,9 @@ class Request(NamedTuple):
     settings: RunSettings
 
 
-def add_parser(commands: Any) -> argparse.ArgumentParser:
+def add_parser(commands: Any) -> CommandParser:
     """Add the parser of this command, which serves help and completion; `run_words` reads."""
-    parser: argparse.ArgumentParser = commands.add_parser(
+    parser: CommandParser = commands.add_parser(
         "run",
         help="run a task of a workflow file",
         usage="redunlite run [options] FILE [TASK] [help | info | task options]",
@@ -109,6 +118,7 @@ def add_parser(commands: Any) -> argparse.ArgumentParser:
         "'redunlite run FILE TASK help' shows a task's options, which come after its name. "
         "The options below work there too, where the task has no parameter of that name.",
     )
+    parser.examples = EXAMPLES
     parser.add_argument("file", metavar="FILE", help="workflow file")
     parser.add_argument("task", metavar="TASK", nargs="?", help="task, with or without namespace")
     for option in RUN_OPTIONS:
@@ -272,6 +282,8 @@ def make_task_parser(task: Task[..., Any], options: Sequence[Option]) -> argpars
     import argparse
     import inspect
 
+    from redunlite.cli.parsers import Parser
+
     class BoolAction(argparse.Action):
         """``--flag | --no-flag``."""
 
@@ -281,7 +293,7 @@ def make_task_parser(task: Task[..., Any], options: Sequence[Option]) -> argpars
         def __call__(self, *args: Any) -> None:
             """Take nothing: this parser reads no words."""
 
-    parser = common.make_parser(
+    parser = Parser(
         prog=task.fullname,
         description="\n".join(map(escape, inspect.cleandoc(task.doc).splitlines())),
         formatter_class=argparse.RawDescriptionHelpFormatter,

@@ -14,17 +14,24 @@ from redunlite.cli.log import add_format, join_lines, read_text
 if TYPE_CHECKING:
     import argparse
 
+    from redunlite.cli.help import CommandParser
     from redunlite.history.query import History
 
+EXAMPLES = (
+    ("show 5ede15ae", "the value with that hash, or the result of that job"),
+    ("show -", "the result of the latest execution"),
+)
 
-def add_parser(commands: Any) -> argparse.ArgumentParser:
+
+def add_parser(commands: Any) -> CommandParser:
     """Add the parser of this command."""
-    parser: argparse.ArgumentParser = commands.add_parser(
+    parser: CommandParser = commands.add_parser(
         "show",
         help="show a recorded value",
         description="Show a value, or the result of a job, call node or execution. Small plain "
         "values are shown whole, others by their preview; redunlite.load(ID) gives any of them.",
     )
+    parser.examples = EXAMPLES
     parser.add_argument(
         "id", metavar="ID", help="an id or the beginning of one; - for the latest run"
     )
