@@ -12,10 +12,11 @@ from typing import Any
 
 from redunlite.forms import EvaluationError, Recall, Remember
 from redunlite.kinds import TaskKind
+from redunlite.shapes import Catch, Cond
 from redunlite.task import make_scheduler_task
 
 
-@make_scheduler_task("cond")
+@make_scheduler_task("cond", kind=Cond)
 def cond(condition: Any, then: Any, *rest: Any) -> Generator[Any, Any, Any]:
     """Evaluate the first branch whose condition holds.
 
@@ -43,7 +44,7 @@ def cond(condition: Any, then: Any, *rest: Any) -> Generator[Any, Any, Any]:
     return clauses[0]
 
 
-@make_scheduler_task("catch")
+@make_scheduler_task("catch", kind=Catch)
 def catch(expression: Any, *handlers: Any) -> Generator[Any, Any, Any]:
     """Evaluate an expression, and on an exception what its handler gives instead.
 

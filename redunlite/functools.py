@@ -8,10 +8,11 @@ from typing import Any
 from redunlite.expression import Expression
 from redunlite.forms import Evaluated
 from redunlite.kinds import TaskKind
+from redunlite.shapes import Map, Seq
 from redunlite.task import make_scheduler_task
 
 
-@make_scheduler_task("map_", "redunlite.functools")
+@make_scheduler_task("map_", "redunlite.functools", kind=Map)
 def map_(a_task: Any, values: Any) -> Generator[Any, Any, Any]:
     """Call a task with each of the values, side by side; the results come as a list.
 
@@ -34,7 +35,7 @@ def map_(a_task: Any, values: Any) -> Generator[Any, Any, Any]:
     return [a_task(value) for value in values]  # type: ignore[operator]
 
 
-@make_scheduler_task("seq", "redunlite.functools")
+@make_scheduler_task("seq", "redunlite.functools", kind=Seq)
 def seq(expressions: Any) -> Generator[Any, Any, Any]:
     """Evaluate the expressions of a list strictly one after another, and give their results."""
     if isinstance(expressions, (Expression, Evaluated)):

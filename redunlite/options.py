@@ -13,10 +13,10 @@ checked once it has a value.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any
+from typing import Any, Literal, TypedDict
 
 from redunlite.errors import OptionError, find_nearest
 from redunlite.kinds import Lazy
@@ -243,6 +243,43 @@ TABLE: tuple[Option, ...] = (
 
 OPTIONS: dict[str, Option] = {option.name: option for option in TABLE}
 """The table by name."""
+
+
+class CallOptions(TypedDict, total=False):
+    """The options that a call may set too, for type checkers; an expression counts as its value."""
+
+    cache: bool
+    cache_scope: CacheScope | Literal["NONE", "CSE", "BACKEND"]
+    check_valid: CacheCheckValid | Literal["full", "shallow"]
+    executor: str
+    limits: Sequence[str] | Mapping[str, float]
+    nout: int | None
+    prov: bool
+    tags: Sequence[tuple[str, Any]]
+    load_module: str | None
+    export_options: Mapping[str, Any]
+    retries: int
+    retry_delay: float
+    timeout: float | None
+    memory: float | str | None
+    cpus: float
+    priority: float
+
+
+class IdentityOptions(TypedDict, total=False):
+    """The options that say which task it is, for type checkers; they belong to the decorator."""
+
+    name: str | None
+    namespace: str | None
+    version: str | None
+    hash_includes: Sequence[Any]
+    depends: Sequence[Any]
+    ignore: Sequence[Any]
+    config_args: Sequence[str]
+
+
+class TaskOptions(CallOptions, IdentityOptions, total=False):
+    """The options of the decorator beside `script`, for type checkers."""
 
 
 def check_options(given: Mapping[str, Any], where: str) -> dict[str, Any]:

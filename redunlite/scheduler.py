@@ -7,8 +7,8 @@ running in this thread.
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Coroutine, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, overload
 
 from redunlite.control import catch, cond
 from redunlite.errors import DryRunResult, NoCurrentScheduler, SchedulerError
@@ -27,7 +27,23 @@ __all__ = [
     "set_current_scheduler",
 ]
 
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+T = TypeVar("T")
+
 _current = threading.local()
+
+
+class RunSettings(TypedDict, total=False):
+    """What `Scheduler.run` takes beside the expression, for type checkers."""
+
+    exec_argv: Sequence[str]
+    cache: bool
+    dryrun: bool
+    failure_policy: str | None
+    tags: Sequence[Any]
+    context: Mapping[str, Any] | None
 
 
 class Scheduler:
@@ -52,6 +68,12 @@ class Scheduler:
     def __init__(self, config: Any = None) -> None:
         self._config = config
         self._session: Session | None = None
+
+    @overload
+    def run(self, expression: Coroutine[Any, Any, T], **settings: Unpack[RunSettings]) -> T: ...
+
+    @overload
+    def run(self, expression: T, **settings: Unpack[RunSettings]) -> T: ...
 
     def run(
         self,

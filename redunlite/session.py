@@ -12,8 +12,8 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from redunlite import serialize
 from redunlite.engine import FINISH, Engine, RunResult
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 DATABASE_NAME = "redunlite.db"
 VALUES_NAME = "values"
 GC_THRESHOLD = 1_000_000
+
+T = TypeVar("T")
 
 
 class Session:
@@ -412,6 +414,16 @@ def open_memory_session(reporter: Reporter | None = None) -> Session:
         limits={},
         folder=None,
     )
+
+
+@overload
+def run(
+    expression: Coroutine[Any, Any, T], *, cache: bool = ..., failure_policy: str | None = ...
+) -> T: ...
+
+
+@overload
+def run(expression: T, *, cache: bool = ..., failure_policy: str | None = ...) -> T: ...
 
 
 def run(expression: Any, *, cache: bool = True, failure_policy: str | None = None) -> Any:

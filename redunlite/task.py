@@ -21,7 +21,7 @@ import sys
 import weakref
 from collections.abc import Callable, Iterator, Mapping
 from types import FunctionType
-from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, TypeVar, overload
 
 from redunlite import kinds, loading, serialize
 from redunlite.call import StoredTask
@@ -35,10 +35,14 @@ from redunlite.signature import Parameters
 if TYPE_CHECKING:
     import inspect
 
+    from typing_extensions import Unpack
+
     from redunlite.fingerprint import Fingerprint
+    from redunlite.options import CallOptions, TaskOptions
 
 P = ParamSpec("P")
-R = TypeVar("R")
+R = TypeVar("R", covariant=True)
+F = TypeVar("F", bound="SchedulerTask[..., Any]")
 
 __all__ = [
     "CacheCheckValid",
@@ -70,7 +74,7 @@ class Task(TaskKind, Generic[P, R]):
     Made by `task`; calling it gives an expression. `func` is the function itself.
     """
 
-    def __init__(self, func: Callable[..., Any], options: Mapping[str, Any]) -> None:
+    def __init__(self, func: Callable[P, R], options: Mapping[str, Any]) -> None:
         self.func = func
         settings = dict(options)
         self.name: str = settings.pop("name", None) or func.__name__
@@ -201,7 +205,7 @@ class Task(TaskKind, Generic[P, R]):
             return {**self.base_options, **self.call_options}
         return self.base_options
 
-    def options(self, **options: Any) -> Task[P, R]:
+    def options(self, **options: Unpack[CallOptions]) -> Task[P, R]:
         """Return this task with options for the calls made from it; they change no cache key.
 
         Raises
@@ -300,11 +304,13 @@ def task(func: Callable[P, R], /) -> Task[P, R]: ...
 
 @overload
 def task(
-    *,
-    name: str | None = ...,
-    namespace: str | None = ...,
-    version: str | None = ...,
-    **options: Any,
+    *, script: Literal[True], **options: Unpack[TaskOptions]
+) -> Callable[[Callable[P, Any]], Task[P, bytes]]: ...
+
+
+@overload
+def task(
+    *, script: Literal[False] = ..., **options: Unpack[TaskOptions]
 ) -> Callable[[Callable[P, R]], Task[P, R]]: ...
 
 
@@ -356,13 +362,28 @@ def task(
     return decorate if func is None else decorate(func)
 
 
-def make_scheduler_task(name: str, namespace: str = "redunlite") -> Callable[[Any], Any]:
-    """Make a generator function a special form (see `SchedulerTask`)."""
+@overload
+def make_scheduler_task(
+    name: str, namespace: str = ..., *, kind: type[F]
+) -> Callable[[Callable[..., Any]], F]: ...
+
+
+@overload
+def make_scheduler_task(
+    name: str, namespace: str = ...
+) -> Callable[[Callable[P, Any]], SchedulerTask[P, Any]]: ...
+
+
+def make_scheduler_task(
+    name: str, namespace: str = "redunlite", *, kind: type[Any] = SchedulerTask
+) -> Any:
+    """Make a generator function a special form (see `SchedulerTask`).
+
+    `kind` is what it is an instance of; such a class tells type checkers how the form is called.
+    """
 
     def decorate(func: Callable[..., Any]) -> Any:
-        made: SchedulerTask[..., Any] = SchedulerTask(
-            func, {"name": name, "namespace": namespace, "version": "1"}
-        )
+        made = kind(func, {"name": name, "namespace": namespace, "version": "1"})
         _registry.add(made)
         return made
 

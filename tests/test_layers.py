@@ -28,7 +28,7 @@ FLOORS = {
     "engine parts": "job forms cache_policy recovery reporter worker executors",
     "engine": "engine",
     "recorder": "recorder",
-    "library": "control functools context scripting tools",
+    "library": "shapes control functools context scripting tools",
     "history": "history",
     "composition": "session scheduler subrun __init__",
     "face": "display cli __main__",

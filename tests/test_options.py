@@ -15,6 +15,8 @@ from redunlite.options import (
     TABLE,
     CacheCheckValid,
     CacheScope,
+    CallOptions,
+    IdentityOptions,
     check_options,
     iter_call_options,
     parse_memory,
@@ -220,3 +222,11 @@ def test_options_import_nothing_heavy() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert done.stdout.split() == ["False", "False"]
+
+
+def test_types_name_every_option() -> None:
+    """What type checkers know as options is the table, split as the table splits it."""
+    call_options = {option.name for option in iter_call_options()}
+
+    assert CallOptions.__annotations__.keys() == call_options - {"script"}
+    assert IdentityOptions.__annotations__.keys() == OPTIONS.keys() - call_options
