@@ -20,17 +20,20 @@ __version__ = "0.1.0"
 version = __version__
 
 if TYPE_CHECKING:
-    from redunlite.control import catch, cond
+    from redunlite.context import get_context
+    from redunlite.control import catch, cond, throw
     from redunlite.namespace import get_current_namespace, namespace
     from redunlite.scheduler import Scheduler, get_current_scheduler, set_current_scheduler
     from redunlite.session import load, run
-    from redunlite.task import Task, get_task_registry, task
+    from redunlite.task import PartialTask, Task, get_task_registry, task
 
 _HOMES = {
+    "PartialTask": "task",
     "Scheduler": "scheduler",
     "Task": "task",
     "catch": "control",
     "cond": "control",
+    "get_context": "context",
     "get_current_namespace": "namespace",
     "get_current_scheduler": "scheduler",
     "get_task_registry": "task",
@@ -39,14 +42,17 @@ _HOMES = {
     "run": "session",
     "set_current_scheduler": "scheduler",
     "task": "task",
+    "throw": "control",
 }
 
 __all__ = [
+    "PartialTask",
     "Scheduler",
     "Task",
     "__version__",
     "catch",
     "cond",
+    "get_context",
     "get_current_namespace",
     "get_current_scheduler",
     "get_task_registry",
@@ -55,6 +61,7 @@ __all__ = [
     "run",
     "set_current_scheduler",
     "task",
+    "throw",
     "version",
 ]
 

@@ -51,6 +51,7 @@ def choose_hit(
     options: Mapping[str, Any],
     are_tasks_live: Callable[[int | None], bool],
     store: ValueStore,
+    context: Mapping[str, Any],
 ) -> Hit | Miss:
     """Return the answer that a job with these options may have among recorded calls.
 
@@ -60,11 +61,16 @@ def choose_hit(
         Calls with the job's eval hash, newest first.
     are_tasks_live
         Tells whether all tasks of an interned set have their present code.
+    context
+        The context variables in force for the job.
     """
     reason = ""
     if options.get("check_valid") is CacheCheckValid.SHALLOW:
         for call in candidates:
             if call.is_ok and call.result is not None and are_tasks_live(call.task_set):
+                if call.context is not None and call.context.token != hashing.token(dict(context)):
+                    reason = "context changed"
+                    continue
                 if is_valid(call.result, store):
                     return Hit(KIND_ULTIMATE, call, True)
                 reason = "cached result is no longer valid"
@@ -111,7 +117,8 @@ def effective_scope(options: Mapping[str, Any], use_cache: bool) -> CacheScope:
     scope = options.get("cache_scope")
     if scope is None:
         scope = CacheScope.BACKEND if options.get("cache", True) else CacheScope.CSE
-    if not use_cache and scope is CacheScope.BACKEND:
+    is_unrecorded = options.get("prov") is False
+    if scope is CacheScope.BACKEND and (is_unrecorded or not use_cache):
         return CacheScope.CSE
     return scope
 

@@ -90,9 +90,11 @@ class StoredTask(NamedTuple):
     hash: bytes | None
     """None when the process that wrote it has not computed it; the main process fills it in."""
     blob: bytes | None
-    """The task itself by value, when it was made inside a function."""
+    """The task itself by value, without options of a call, when it was made inside a function."""
     is_closure: bool = False
     """Whether it holds values of that function, so that its name does not tell which task it is."""
+    options: bytes | None = None
+    """The options of the call, encoded; None when there are none."""
 
 
 class Outcome(NamedTuple):

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from redunlite.errors import ConfigError, find_nearest
+from redunlite.nested import merge_dicts
 
 FOLDER_NAME = ".redunlite"
 INI_NAME = "redunlite.ini"
@@ -55,6 +56,10 @@ DEFAULT_INI = """\
 [scheduler]
 # What happens to other jobs when one fails: finish, fail-fast or keep-going.
 # on_failure = finish
+# Context variables, as JSON such as {"machine": {"memory": 4}}; and a JSON file with more,
+# relative to this folder.
+# context = {}
+# context_file =
 """
 
 
@@ -94,6 +99,10 @@ class SchedulerConfig(NamedTuple):
 
     on_failure: str = "finish"
     """``finish``, ``fail-fast`` or ``keep-going``: what happens to other jobs when one fails."""
+    context: Mapping[str, Any] = {}
+    """Context variables of every run."""
+    context_file: str = ""
+    """Path of a JSON file with context variables, which come before `context`."""
 
 
 @dataclass(frozen=True, init=False)
@@ -125,6 +134,21 @@ class Config:
 
     def __init__(self, settings: Mapping[str, Mapping[str, Any]] | None = None) -> None:
         self._fill(_from_dict(settings or {}), None)
+
+    @property
+    def context(self) -> Mapping[str, Any]:
+        """The context variables of every run: those of the file, with those set here on top.
+
+        Raises
+        ------
+        ConfigError
+            When the file cannot be read.
+        """
+        settings = self.scheduler
+        if not settings.context_file:
+            return settings.context
+        path = os.path.join(self.folder or "", settings.context_file)
+        return merge_dicts(read_context(path), settings.context)
 
     def _fill(self, sections: _Sections, folder: str | None) -> None:
         object.__setattr__(self, "folder", folder)
@@ -213,13 +237,54 @@ def _size(setting: _Setting) -> int:
     return int(number * (1 << _SIZE_UNITS[unit]))
 
 
+def _json_object(setting: _Setting) -> Mapping[str, Any]:
+    value = setting.value
+    if isinstance(value, str):
+        import json
+
+        try:
+            value = json.loads(value)
+        except ValueError as error:
+            raise ConfigError(f"{setting.where} is not JSON: {error}") from None
+    if not isinstance(value, Mapping):
+        raise ConfigError(f"{setting.where} is {setting.value!r}, expected a JSON object")
+    return value
+
+
+def _path(setting: _Setting) -> str:
+    if not isinstance(setting.value, (str, os.PathLike)):
+        raise ConfigError(f"{setting.where} is {setting.value!r}, expected a path")
+    return os.fspath(setting.value)
+
+
+def read_context(path: str) -> Mapping[str, Any]:
+    """Return the context variables in a JSON file.
+
+    Raises
+    ------
+    ConfigError
+        When it cannot be read, or holds no JSON object.
+    """
+    text = _read(path)
+    if text is None:
+        raise ConfigError(f"there is no context file {path}")
+    return _json_object(_Setting(text, path))
+
+
 _executor_type = _one_of(*EXECUTOR_TYPES)
 _EXECUTOR_KEYS = ("type", "workers")
 _PLAIN: dict[str, tuple[type[Any], dict[str, Any]]] = {
     "fingerprint": (FingerprintConfig, {"packages": _one_of("version", "major", "ignore")}),
     "files": (FilesConfig, {"content_limit": _size}),
     "recorder": (RecorderConfig, {"durability": _one_of("normal", "full")}),
-    "scheduler": (SchedulerConfig, {"on_failure": _one_of("finish", "fail-fast", "keep-going")}),
+    "scheduler": (
+        SchedulerConfig,
+        {
+            "on_failure": _one_of("finish", "fail-fast", "keep-going"),
+            "context": _json_object,
+            "context_file": _path,
+        },
+    ),
 }
 
 

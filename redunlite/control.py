@@ -1,4 +1,4 @@
-"""Control flow of workflows: `cond` and `catch`, written in the language.
+"""Control flow of workflows, written in the language: branches, failures, threads of work.
 
 A special form is a generator function: it yields the expressions it needs, one by one, and what it
 returns is evaluated in its place (see `task.SchedulerTask`). Branches that are never asked for are
@@ -10,10 +10,12 @@ from __future__ import annotations
 from collections.abc import Generator
 from typing import Any
 
-from redunlite.forms import EvaluationError, Recall, Remember
-from redunlite.kinds import TaskKind
+from redunlite import nested
+from redunlite.expression import QuotedExpression, quote
+from redunlite.forms import Evaluated, EvaluationError, Fork, Join, Recall, Remember, Start
+from redunlite.kinds import Lazy, TaskKind, TypeHandler, register_type
 from redunlite.shapes import Catch, Cond
-from redunlite.task import make_scheduler_task
+from redunlite.task import make_scheduler_task, task
 
 
 @make_scheduler_task("cond", kind=Cond)
@@ -73,3 +75,91 @@ def catch(expression: Any, *handlers: Any) -> Generator[Any, Any, Any]:
                 yield Remember(expression, handlers, recovery)
                 return recovery
         raise
+
+
+@make_scheduler_task("catch_all")
+def catch_all(exprs: Any, error_class: Any = None, recover: Any = None) -> Generator[Any, Any, Any]:
+    """Evaluate every expression in a nested value to its end, whatever fails meanwhile.
+
+    Without a failure this is the evaluated value. When all failures are of `error_class`, a class or
+    a tuple of classes, it is what the task `recover` makes of the value with exceptions in the places
+    of what failed; else the first other failure climbs on. What failed is tried again by the next run.
+    """
+    if recover is not None and error_class is None:
+        raise TypeError("catch_all() needs an exception class with a task that recovers")
+    started = []
+    for leaf in nested.iter_leaves(exprs):
+        started.append((yield Start(leaf)) if isinstance(leaf, Lazy) else leaf)  # noqa: PERF401
+    results: list[Any] = []
+    failures = []
+    for leaf in started:
+        try:
+            results.append((yield leaf) if isinstance(leaf, Lazy) else leaf)
+        except EvaluationError as failed:
+            failures.append(failed)
+            results.append(failed.value)
+    parts = iter(results)
+    value = nested.map_leaves(exprs, lambda leaf: next(parts))
+    if not failures:
+        return value
+    if recover is None:
+        raise failures[0]
+    classes = error_class
+    if not isinstance(classes, (type, tuple)):
+        classes = (yield classes).get()
+    for failure in failures:
+        if not isinstance(failure.error, classes):
+            raise failure
+    if not isinstance(recover, TaskKind):
+        recover = (yield recover).get()
+    return recover(value)
+
+
+@task(namespace="redunlite", version="1")
+def throw(error: BaseException) -> Any:
+    """Raise an exception, where an expression is wanted."""
+    raise error
+
+
+class Thread:
+    """Work that was begun and is not waited for; a value like others.
+
+    Made by `fork_thread`, taken by `join_thread`.
+    """
+
+    __slots__ = ("key", "quoted")
+
+    def __init__(self, quoted: QuotedExpression, key: bytes) -> None:
+        self.quoted = quoted
+        self.key = key
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Thread, (self.quoted, self.key)
+
+    def __repr__(self) -> str:
+        return f"Thread({self.quoted!r})"
+
+
+@make_scheduler_task("fork_thread")
+def fork_thread(expr: Any) -> Generator[Any, Any, Any]:
+    """Begin to evaluate an expression and give a `Thread` at once.
+
+    The job around it does not wait. The run ends when all threads have. A thread from a recorded
+    result evaluates its expression again, as far as that is not cached.
+    """
+    if isinstance(expr, Evaluated):
+        expr = expr.get()
+    return Thread(quote(expr), (yield Fork(expr)))
+
+
+@make_scheduler_task("join_thread")
+def join_thread(thread: Any) -> Generator[Any, Any, Any]:
+    """Wait for a thread and give its result, or let its failure climb; any number of times."""
+    if not isinstance(thread, Thread):
+        thread = (yield thread).get()
+    if not isinstance(thread, Thread):
+        raise TypeError(f"join_thread() needs a Thread and got {thread!r}")
+    return (yield Join(thread.quoted.eval(), thread.key))
+
+
+register_type(Thread, TypeHandler("redunlite.Thread", lambda thread: (thread.quoted, thread.key)))

@@ -6,7 +6,7 @@ answer is good (`cache_policy`), how rows are written (`recorder`), what is show
 
 Single-threaded; this object owns all job state. A job is in one phase at a time:
 
-    NEW → EXPANDED → READY → ASKED → QUEUED → SENT → REDUCING → ENDED
+    NEW (→ PREPARED) → EXPANDED → READY → ASKED → QUEUED → SENT → REDUCING → ENDED
                                └──────────(hit)────────┘
                                └→ FOLLOWING (another job computes the same call) → ENDED
 
@@ -43,15 +43,22 @@ from redunlite.expression import (
     TaskExpression,
     ValueExpression,
     decode_expression,
+    dump_graph,
+    hash_expression,
+    iter_calls,
+    load_graph,
     pack_expression,
     remember_node,
     unpack_expression,
 )
 from redunlite.forms import (
+    ContextOf,
     Evaluated,
     EvaluationError,
+    Fork,
     FormNode,
     Forms,
+    Join,
     Recall,
     Remember,
     Start,
@@ -65,6 +72,7 @@ from redunlite.job import (
     FAILED,
     FOLLOWING,
     NEW,
+    PREPARED,
     QUEUED,
     READY,
     REDUCING,
@@ -73,18 +81,21 @@ from redunlite.job import (
     CachedCall,
     ContainerNode,
     Failure,
+    Inherited,
     Job,
     Node,
     SimpleNode,
 )
+from redunlite.jobinfo import JobInfo, make_job_uuid
 from redunlite.kinds import FLAG_FILE, FORMAT_EXPRESSION, Lazy, ValueRef
 from redunlite.limits import Limits
-from redunlite.options import CacheScope
+from redunlite.nested import merge_dicts
+from redunlite.options import CacheScope, check_options, combine_options
 from redunlite.preview import format_preview
 from redunlite.recovery import Recoveries
 from redunlite.reporter import CACHED, REJECT, RUN, JobLine, Reporter, TaskCounts
 from redunlite.signature import VAR_KEYWORD, VAR_POSITIONAL
-from redunlite.task import Task, resolve_task
+from redunlite.task import CONTEXT_OPTION, Task, resolve_task
 from redunlite.value import ErrorValue
 from redunlite.valuestore import ValueStore
 from redunlite.waits import Waits
@@ -188,6 +199,8 @@ class Engine:
         Nothing runs; what would run is reported.
     failure_policy
         FINISH, FAIL_FAST or KEEP_GOING.
+    context
+        Context variables that hold where no task sets others.
     """
 
     def __init__(
@@ -203,6 +216,7 @@ class Engine:
         dry_run: bool = False,
         failure_policy: str = FINISH,
         default_executor: str = "default",
+        context: Mapping[str, Any] | None = None,
     ) -> None:
         self.recorder = recorder
         self.store = store
@@ -228,13 +242,24 @@ class Engine:
         self._open: dict[int, Job] = {}
         self._unwritten: list[Job] = []
         self._seen: dict[bytes, Any] = {}
-        """Eval hash to the `Job` in flight, or to what a finished one left for `_copy_call`."""
+        """`_seen_key` to the `Job` in flight, or to what a finished one left for `_copy_call`."""
         self._tasks: dict[int, Task[..., Any]] = {}
         self._task_ids: dict[int, int] = {}
         self._prefixes: dict[int, tuple[bytes, tuple[int, ...] | None]] = {}
+        self._info_places: dict[int, list[int]] = {}
+        """Task number to the parameters that are told about the job."""
         self._live: dict[int, tuple[Any, ValueRef]] = {}
         self._containers: dict[int, ContainerNode] = {}
         self._decoded: tuple[ValueRef | None, Any] = (None, None)
+        self._scopes: dict[int, tuple[Expression, Job]] = {}
+        """`id` of an expression to the job whose context holds for it, where not the parent's."""
+        self._threads: dict[bytes, Any] = {}
+        """What forms have started to evaluate on the side, by its key."""
+        self._joined: set[bytes] = set()
+        self._n_forked: dict[bytes, int] = {}
+        """How many threads of each graph there are."""
+        self._inherited = Inherited(dict(context), EMPTY) if context else None
+        """What the root job inherits: the context that the run began with."""
         recoveries = Recoveries(self)
         self._forms = Forms(
             self,
@@ -242,6 +267,9 @@ class Engine:
                 Recall: recoveries.recall,
                 Remember: recoveries.remember,
                 Start: self._start,
+                Fork: self._fork,
+                Join: self._join,
+                ContextOf: self._read_context,
             },
         )
         self.uuid = ""
@@ -278,7 +306,6 @@ class Engine:
 
     def _start_root(self, value: Any) -> Job:
         job = self._new_job(ROOT_TASK, None)
-        job.options = ROOT_TASK.base_options
         job.eval_hash = hashing.digest(b"root", self.uuid.encode(), str(id(job)).encode())
         self._enter(job, REDUCING)
         job.start_time = time.time_ns() // 1000
@@ -307,7 +334,7 @@ class Engine:
 
     def _is_over(self, root: Node) -> bool:
         if root.state == DONE:
-            return not self._sent and not self._todo
+            return not self._sent and not self._todo and self._are_threads_over()
         if self._policy == KEEP_GOING and not self.is_stopping:
             return not (
                 self._sent or self._todo or self._asked or any(map(len, self._queues.values()))
@@ -337,7 +364,7 @@ class Engine:
         if node.state != WAITING:
             return
         if type(node) is Job:
-            if node.phase == NEW:
+            if node.phase <= PREPARED:
                 if not self.is_stopping:
                     self._expand_job(node)
             elif node.phase == EXPANDED:
@@ -375,14 +402,16 @@ class Engine:
             return expression._node
         node: Any
         if type(expression) is TaskExpression:
-            node = self._new_job(expression._task, parent)
+            scope = self._take_scope(expression, parent) if self._scopes else parent
+            node = self._new_job(expression._task, parent, scope)
             node.expression = expression
             self._todo.append(node)
         elif type(expression) is SimpleExpression:
             node = SimpleNode(parent, expression)
             self._todo.append(node)
         elif type(expression) is SchedulerExpression:
-            node = FormNode(parent, expression)
+            scope = self._take_scope(expression, parent) if self._scopes else parent
+            node = FormNode(parent, expression, scope)
             self._todo.append(node)
         elif type(expression) is ValueExpression:
             node = self.evaluate(expression._value, parent)
@@ -391,11 +420,16 @@ class Engine:
         remember_node(expression, self, node)
         return node
 
-    def _new_job(self, task: Task[..., Any], parent: Job | None) -> Job:
+    def _new_job(self, task: Task[..., Any], parent: Job | None, scope: Job | None = None) -> Job:
         self._n_jobs += 1
         job = Job(parent, task, self._n_jobs)
-        if task.call_options:
-            job.options = task.options_for_call()
+        inherited = self._inherited if scope is None else scope.inherited
+        if inherited is not None:
+            if inherited.is_read:
+                inherited = _hand_down(inherited)
+            job.inherited = inherited
+        if (task.has_rules or inherited is not None) and not task.has_lazy_options:
+            self._settle_options(job, task.base_options, task.call_options)
         if parent is not None:
             hashes = parent.child_hashes
             if hashes is None:
@@ -412,6 +446,35 @@ class Engine:
             counts = self.counts[task.fullname] = TaskCounts()
         counts.pending += 1
         return job
+
+    def _settle_options(self, job: Job, base: Mapping[str, Any], call: Mapping[str, Any]) -> None:
+        """Give a job the options in force, and what it hands down."""
+        handed = job.inherited or NOTHING_INHERITED
+        options, exported = combine_options(base, call, handed.options)
+        override = options.pop(CONTEXT_OPTION, None)
+        context, key = handed.context, handed.context_key
+        if override:
+            context = merge_dicts(context, override)
+            key = hashing.digest(b"context", hashing.token(context))
+        job.options = options
+        if exported or override:
+            job.inherited = Inherited(context, exported, key, handed.is_read)
+
+    def _take_scope(self, expression: Expression, parent: Job | None) -> Job | None:
+        """Return the job whose context holds for an expression; the parent's, but for defaults."""
+        found = self._scopes.pop(id(expression), None)
+        return parent if found is None else found[1]
+
+    def _copy_for(self, value: Any, job: Job) -> Any:
+        """Return a copy of a value with expressions in it that is evaluated for one job only.
+
+        A default and a decorator's option are one object for all calls; what they depend on, the
+        context, is each call's own.
+        """
+        copied = load_graph(*dump_graph(value))
+        for expression in iter_calls(copied):
+            self._scopes[id(expression)] = (expression, job)
+        return copied
 
     def _container_of(self, value: Any, parent: Job | None) -> ContainerNode:
         node = self._containers.get(id(value))
@@ -597,15 +660,59 @@ class Engine:
     def _start(self, node: FormNode, asked: Start) -> Evaluated:
         return Evaluated(self.evaluate(asked.value, node.parent), self.decode)
 
+    def _fork(self, node: FormNode, asked: Fork) -> bytes:
+        graph = hash_expression(asked.value, self.store)
+        n_before = self._n_forked.get(graph, 0)
+        self._n_forked[graph] = n_before + 1
+        key = hashing.digest(b"thread", graph, b"%d" % n_before)
+        self._threads[key] = self.evaluate(asked.value, node.parent)
+        return key
+
+    def _join(self, node: FormNode, asked: Join) -> Evaluated:
+        found = self._threads.get(asked.key)
+        if found is None:
+            found = self._threads[asked.key] = self.evaluate(asked.value, node.parent)
+        self._joined.add(asked.key)
+        return Evaluated(found, self.decode)
+
+    def _are_threads_over(self) -> bool:
+        return not any(
+            isinstance(thread, Node) and thread.state == WAITING
+            for thread in self._threads.values()
+        )
+
+    def _warn_of_threads(self) -> None:
+        """Tell about threads that failed and that nobody has joined."""
+        for key, thread in self._threads.items():
+            if isinstance(thread, Node) and thread.failure is not None and key not in self._joined:
+                summary = thread.failure.detail.summary
+                self._reporter.warning(f"a forked thread that nobody joined failed: {summary}")
+
+    def _read_context(self, node: FormNode, asked: ContextOf) -> Mapping[str, Any]:
+        if node.parent is not None:
+            self._note_context_read(node.parent)
+        inherited = self._inherited if node.scope is None else node.scope.inherited
+        return EMPTY if inherited is None else inherited.context
+
+    def _note_context_read(self, job: Job) -> None:
+        """Remember that what a job comes to may depend on the context."""
+        if not _reads_context(job):
+            job.inherited = (job.inherited or NOTHING_INHERITED)._replace(is_read=True)
+
     # Jobs: from arguments to an answer or a worker.
 
     def _expand_job(self, job: Job) -> None:
         """Bind the arguments of a job and start evaluating those that are expressions."""
         expression = job.expression
-        job.phase = EXPANDED
         task = job.task
+        if task.has_lazy_options and not self._are_options_known(job):
+            return
+        job.phase = EXPANDED
         bound = task.parameters.bind(expression._args, expression._kwargs)
         job.arguments = bound
+        for i in task.lazy_defaults:
+            if bound[i] is task.parameters.defaults[i]:
+                bound[i] = self._copy_for(bound[i], job)
         if expression._origins:
             job.origins = self._place_origins(task, expression, len(bound))
         for i, value in enumerate(bound):
@@ -617,6 +724,47 @@ class Engine:
                     return
         if not job.n_missing:
             self._bind(job)
+
+    def _are_options_known(self, job: Job) -> bool:
+        """Evaluate option values that are expressions; tell whether the job can go on with them."""
+        known: list[dict[str, Any]] = []
+        try:
+            if job.phase == NEW:
+                job.phase = PREPARED
+                self._ask_for_options(job)
+                if job.n_missing:
+                    return False
+            pending, job.pending = job.pending, None
+            values = {(side, name): node.result for side, name, node in pending or ()}
+            for side, given in enumerate((job.task.base_options, job.task.call_options)):
+                options = dict(given)
+                for name in given:
+                    if (side, name) in values:
+                        options.update(self._read_option(job, name, values[side, name]))
+                known.append(options)
+            self._settle_options(job, *known)
+        except (TypeError, RedunliteError) as error:
+            self.fail(job, self.make_failure(error, job))
+            return False
+        return True
+
+    def _ask_for_options(self, job: Job) -> None:
+        for side, given in enumerate((job.task.base_options, job.task.call_options)):
+            for name, value in given.items():
+                if nested.has_lazy(value):
+                    found = self.evaluate(self._copy_for(value, job), job.parent)
+                    if not isinstance(found, Node):
+                        node = Node(None)
+                        node.state, node.result = DONE, self.as_ref(found)
+                        found = node
+                    self._add_pending(job, side, name, found)
+
+    def _read_option(self, job: Job, name: str, value: Any) -> dict[str, Any]:
+        """Return an evaluated option in its normal form."""
+        live = self.decode(value)
+        if name == CONTEXT_OPTION:
+            return {name: live}
+        return check_options({name: live}, f"options of task {job.task.fullname!r}")
 
     def _expand_argument(self, job: Job, i: int, value: Any) -> None:
         kind = job.task.parameters.kinds[i]
@@ -653,36 +801,13 @@ class Engine:
 
     def _bind(self, job: Job) -> None:
         """Give a job its hash, and an answer from this run if there is one."""
-        arguments = job.arguments
         if job.pending is not None or job.origins is not None:
             self._take_pending(job)
-        task = job.task
-        prefix_skipped = self._prefixes.get(task.number)
-        if prefix_skipped is None:
-            prefix_skipped = self._prepare_task(task)
-        prefix, kept = prefix_skipped
-        tokens = []
-        classes: set[str] | None = None
         try:
-            for value in arguments:
-                if type(value) is ValueRef:
-                    tokens.append(value.token)
-                    if value.classes:
-                        classes = (
-                            set(value.classes) if classes is None else classes | {*value.classes}
-                        )
-                elif type(value) in SCALARS:
-                    tokens.append(hashing.token(value))
-                else:
-                    classes = set() if classes is None else classes
-                    tokens.append(
-                        hashing.token(tuple(value) if type(value) is list else value, classes)
-                    )
-            if kept is not None:
-                tokens = [tokens[i] for i in kept]
-            args_hash = hashing.hash_arguments(prefix, tokens)
+            classes: set[str] = set()
+            args_hash = self._hash_arguments(job, classes)
             digest = self._hash_classes(classes) if classes else b""
-            job.eval_hash = hashing.eval_hash(task.hash, args_hash, digest)
+            job.eval_hash = hashing.eval_hash(job.task.hash, args_hash, digest)
         except Exception as error:  # hashing reaches the user's own classes
             self.fail(job, self.make_failure(error, job))
             return
@@ -691,17 +816,39 @@ class Engine:
             CacheScope.BACKEND if self.use_cache else CacheScope.CSE
         )  # fmt: skip
         if scope is not CacheScope.NONE:
-            earlier = self._seen.get(job.eval_hash)
+            key = _seen_key(job)
+            earlier = self._seen.get(key)
             if earlier is not None:
                 self._follow(job, earlier)
                 return
-            self._seen[job.eval_hash] = job
+            self._seen[key] = job
         if scope is CacheScope.BACKEND:
             job.phase = ASKED
             self._asked.append(job)
         else:
             job.reason = CACHE_OFF
             self._miss(job)
+
+    def _hash_arguments(self, job: Job, classes: set[str]) -> bytes:
+        """Return the hash of a job's arguments; adds the classes with instances among them."""
+        prepared = self._prefixes.get(job.task.number)
+        if prepared is None:
+            prepared = self._prepare_task(job.task)
+        prefix, kept = prepared
+        values = job.arguments if kept is None else [job.arguments[i] for i in kept]
+        tokens = []
+        for value in values:
+            if type(value) is ValueRef:
+                tokens.append(value.token)
+                if value.classes:
+                    classes.update(value.classes)
+            elif type(value) in SCALARS:
+                tokens.append(hashing.token(value))
+            else:
+                tokens.append(
+                    hashing.token(tuple(value) if type(value) is list else value, classes)
+                )
+        return hashing.hash_arguments(prefix, tokens)
 
     def _prepare_task(self, task: Task[..., Any]) -> tuple[bytes, tuple[int, ...] | None]:
         """Work out, once a task, what all its calls share."""
@@ -713,6 +860,10 @@ class Engine:
                 )
         names = task.parameters.names
         skipped = set(task.identity.get("config_args", ()))
+        infos = [i for i, d in enumerate(task.parameters.defaults) if type(d) is JobInfo]
+        if infos:
+            self._info_places[task.number] = infos
+            skipped.update(names[i] for i in infos)
         kept = None
         if skipped:
             kept = tuple(i for i, name in enumerate(names) if name not in skipped)
@@ -766,7 +917,8 @@ class Engine:
             if candidates is None:
                 self._miss(job)
                 continue
-            answer = choose_hit(candidates, job.options, live, store)
+            context = EMPTY if job.inherited is None else job.inherited.context
+            answer = choose_hit(candidates, job.options, live, store, context)
             if isinstance(answer, Hit):
                 self._take_hit(job, answer)
             else:
@@ -795,6 +947,8 @@ class Engine:
             if cached.task_set is not None:
                 job.task_ids = set(self.recorder.get_task_set(cached.task_set))
             job.value_origin = cached.result_origin
+            if cached.context is not None:
+                self._note_context_read(job)
             assert cached.result is not None
             self._finish(job, cached.result)
             return
@@ -886,7 +1040,10 @@ class Engine:
                 self._send(line.popleft(), executor)
 
     def _send(self, job: Job, executor: Executor) -> None:
-        args, kwargs = job.task.parameters.split(job.arguments)
+        arguments = job.arguments
+        if self._info_places and job.task.number in self._info_places:
+            arguments = self._fill_in_info(job)
+        args, kwargs = job.task.parameters.split(arguments)
         try:
             payload = serialize.encode_arguments(args, kwargs, self.store)
         except Exception as error:  # encoding reaches the user's own classes
@@ -903,11 +1060,25 @@ class Engine:
         self._sent[job.serial] = job
         executor.submit(Call(job.serial, job.task.number, payload))
 
+    def _fill_in_info(self, job: Job) -> list[Any]:
+        """Return a job's arguments with those filled in that tell about the job."""
+        if not job.salt:
+            job.salt = self.recorder.make_salt()
+        info = JobInfo(
+            self.uuid, make_job_uuid(job.salt, self.uuid), job.eval_hash.hex(),
+            self._hash_arguments(job, set()).hex(), job.options,
+        )  # fmt: skip
+        filled = list(job.arguments)
+        for i in self._info_places[job.task.number]:
+            filled[i] = info
+        return filled
+
     def _enter(self, job: Job, phase: int) -> None:
         """Make a job an open one: at a worker, or being reduced."""
         job.phase = phase
         self._open[job.serial] = job
-        self._unwritten.append(job)
+        if not _is_unrecorded(job):
+            self._unwritten.append(job)
 
     # What executors say (`executors.base.ExecutorHost`).
 
@@ -1047,7 +1218,7 @@ class Engine:
         ):
             job.call_id = cached.id
             job.call_written = True
-        elif not job.call_id:
+        elif not job.call_id and not _is_unrecorded(job):
             job.call_id = self.recorder.next_call_id()
         phase, job.phase = job.phase, ENDED
         if phase in (SENT, REDUCING):
@@ -1057,17 +1228,24 @@ class Engine:
         if job.containers is not None:
             self._forget_containers(job)
         parent = job.parent
+        is_unrecorded, reads_context = _is_unrecorded(job), _reads_context(job)
         if parent is not None and parent.child_hashes is not None:
-            parent.child_hashes[job.index] = job.call_hash
+            if not is_unrecorded:
+                parent.child_hashes[job.index] = job.call_hash
             self._add_tasks(parent, job)
-        self.recorder.record_job(job)
-        if self._seen.get(job.eval_hash) is job:
-            if job.failure is None and job.task_ids is None and not job.upstream_digest:
-                self._seen[job.eval_hash] = (job.call_id, job.call_hash, job.result)
+            if reads_context:
+                self._note_context_read(parent)
+        if not is_unrecorded:
+            self.recorder.record_job(job)
+        key = _seen_key(job)
+        if self._seen.get(key) is job:
+            is_plain = job.failure is None and job.task_ids is None and not job.upstream_digest
+            if is_plain and not reads_context:
+                self._seen[key] = (job.call_id, job.call_hash, job.result)
             else:
-                self._seen[job.eval_hash] = (
+                self._seen[key] = (
                     job.call_id, job.call_hash, job.result, job.task_ids, job.failure,
-                    job.upstream_digest,
+                    job.upstream_digest, reads_context,
                 )  # fmt: skip
         if job.failure is None:  # the job traceback shows the arguments of failed ones
             job.arguments = _NO_ARGUMENTS
@@ -1075,7 +1253,7 @@ class Engine:
         job.single = job.cached = job.usage = job.output = None
         job.start_time = 0
         job.eval_hash = b"" if job.failure is None else job.eval_hash
-        job.origin = job.call_id
+        job.origin = job.call_id or None
         job.upstream = job.call_hash
         expression, job.expression = job.expression, None
         if job.failure is not None:
@@ -1143,7 +1321,7 @@ class Engine:
         assert isinstance(leader, Job)
         self._copy_call(
             job, leader.call_id, leader.call_hash, leader.result, leader.task_ids, leader.failure,
-            leader.upstream_digest,
+            leader.upstream_digest, _reads_context(leader),
         )  # fmt: skip
 
     def _copy_call(
@@ -1155,8 +1333,11 @@ class Engine:
         task_ids: set[int] | None = None,
         failure: Failure | None = None,
         upstream: bytes = b"",
+        reads_context: bool = False,
     ) -> None:
         """End a job with the call of another job of this run."""
+        if reads_context:
+            self._note_context_read(job)
         job.task_ids = task_ids
         job.start_time = time.time_ns() // 1000
         job.cached = CachedCall(
@@ -1319,7 +1500,8 @@ class Engine:
         job.state = FAILED
         if not job.start_time:
             job.start_time = time.time_ns() // 1000
-        self.recorder.record_job(job)
+        if not _is_unrecorded(job):
+            self.recorder.record_job(job)
 
     def _end(self, root: Node) -> RunResult:
         """Give every job its final state and close the execution."""
@@ -1329,6 +1511,7 @@ class Engine:
         for job in left:
             if job.phase != ENDED and not self._dry_run:
                 self._cancel(job)
+        self._warn_of_threads()
         failure = root.failure
         if self.signal_number:
             status = "CANCELLED"
@@ -1405,6 +1588,29 @@ class Engine:
         return ShownFailure(steps, failure.detail, failure.output_tail)
 
 
+def _seen_key(job: Job) -> bytes:
+    """Return what two calls share that may have one answer within a run."""
+    inherited = job.inherited
+    return job.eval_hash if inherited is None else job.eval_hash + inherited.context_key
+
+
+def _is_unrecorded(job: Job) -> bool:
+    """Tell whether a job is below one with ``prov=False``, or is one."""
+    return job.inherited is not None and job.inherited.options.get("prov") is False
+
+
+def _reads_context(job: Job) -> bool:
+    """Tell whether what a job comes to may depend on the context."""
+    return job.inherited is not None and job.inherited.is_read
+
+
+def _hand_down(inherited: Inherited) -> Inherited | None:
+    """Return what a child inherits of a job that has looked at the context."""
+    if not (inherited.context or inherited.options):
+        return None
+    return inherited._replace(is_read=False)
+
+
 def describe_arguments(job: Job) -> list[tuple[str, str]]:
     """Return name and preview of each argument of a job that still has them."""
     parameters = job.task.parameters
@@ -1437,6 +1643,8 @@ def _root_task(value: Any) -> Any:
 
 
 _NO_ARGUMENTS: list[Any] = []
+EMPTY: Mapping[str, Any] = {}
+NOTHING_INHERITED = Inherited(EMPTY, EMPTY)
 ROOT_TASK: Task[..., Any] = Task(
     _root_task, {"name": "root_task", "namespace": "redunlite", "version": "1"}
 )

@@ -22,7 +22,14 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from redunlite import hashing, nested, serialize
 from redunlite.call import StoredTask
 from redunlite.errors import UndecodableError, UnhashableValueError
-from redunlite.kinds import FLAG_CHECK, FORMAT_EXPRESSION, Lazy, ValueRef
+from redunlite.kinds import (
+    FLAG_CHECK,
+    FORMAT_EXPRESSION,
+    Lazy,
+    TypeHandler,
+    ValueRef,
+    register_type,
+)
 from redunlite.preview import format_preview
 from redunlite.valuestore import ValueStore
 
@@ -452,6 +459,55 @@ def _resolve_annotation(function: Callable[..., Any], text: str) -> Any:
         return None
 
 
+class QuotedExpression:
+    """An expression as a value: it is not evaluated until `eval` gives it back.
+
+    Made by `quote`. It can be passed to tasks, returned and recorded like any value; two are equal
+    for the cache when they are the same calls with the same arguments, whatever the code of the
+    tasks is by then.
+
+    >>> from redunlite import task
+    >>> @task(namespace="docs")
+    ... def double(x: int) -> int:
+    ...     return 2 * x
+    >>> quote(double(1))
+    quote(docs.double(1))
+    >>> quote(double(1)).eval()
+    docs.double(1)
+    """
+
+    __slots__ = ("_expr",)
+
+    def __init__(self, expr: Any) -> None:
+        self._expr = expr
+
+    def eval(self) -> Any:
+        """Return the expression."""
+        return self._expr
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return load_quoted, dump_graph(self._expr)
+
+    def __repr__(self) -> str:
+        return f"quote({_short_repr(self._expr)})"
+
+
+def quote(expr: Any) -> Any:
+    """Return an expression, or a nested value with some in it, as a value that stays as it is."""
+    return QuotedExpression(expr)
+
+
+def load_quoted(body: bytes, tasks: Sequence[Task[..., Any]]) -> QuotedExpression:
+    """Return a quoted expression from its parts. The name of this function is part of stored values."""
+    return QuotedExpression(load_graph(body, tasks))
+
+
+register_type(
+    QuotedExpression,
+    TypeHandler("redunlite.Quoted", lambda quoted: describe_graph(quoted._expr)),
+)
+
+
 # The recorded form.
 
 _TASK, _SPECIAL, _SIMPLE, _VALUE, _LIST, _TUPLE, _DICT, _OTHER = range(8)
@@ -478,13 +534,15 @@ class Hole:
 class _Table:
     """The node table of one value while it is made."""
 
-    def __init__(self, store: ValueStore, origins: Mapping[int, int]) -> None:
+    def __init__(self, store: ValueStore | None, origins: Mapping[int, int]) -> None:
         self.store = store
+        """Where large parts go; None: every part is kept in the table."""
         self.origins = origins
         """`id` of an argument of the enclosing call, to its place."""
         self.nodes: list[Any] = []
         self.parts: list[ValueRef] = []
         self.tasks: list[StoredTask] = []
+        self.live_tasks: list[Task[..., Any]] = []
         self._task_index: dict[int, int] = {}
         self._node_index: dict[int, int] = {}
         self._part_index: dict[int, int] = {}
@@ -587,7 +645,15 @@ class _Table:
         found = self._part_index.get(id(value))
         if found is None:
             found = self._part_index[id(value)] = len(self.parts)
-            ref = value if isinstance(value, ValueRef) else serialize.encode(value, self.store)
+            if not isinstance(value, ValueRef):
+                store = self.store
+                ref = (
+                    serialize.encode_inline(value)
+                    if store is None
+                    else serialize.encode(value, store)
+                )
+            else:
+                ref = value
             self.parts.append(ref)
             self._kept.append(value)
         return found
@@ -596,17 +662,29 @@ class _Table:
         found = self._task_index.get(id(task))
         if found is None:
             found = self._task_index[id(task)] = len(self.tasks)
-            self._kept.append(task)
+            self.live_tasks.append(task)
             self.tasks.append(_store_task(task))
         return found
 
-    def token(self) -> bytes:
-        """Return the token of the whole: the nodes, with tasks by name and parts by hash.
+    def body(self) -> bytes:
+        """Return the bytes of the nodes and the parts."""
+        parts = tuple(
+            (p.token, p.format, p.data, p.size, p.preview, p.type_name, p.flags, p.classes)
+            for p in self.parts
+        )
+        return pickle.dumps((tuple(self.nodes), parts), 5)
+
+    def state(self, *, with_options: bool = True) -> tuple[list[Any], list[Any]]:
+        """Return what the whole is told by beside its parts: the nodes, with tasks by name.
 
         A run of calls of one task with as many plain arguments counts as one entry with a column
         for each argument, so that a fan-out is hashed in a few long lists.
         """
-        names = [(t.fullname, t.hash if t.blob else None) for t in self.tasks]
+        names: list[Any] = [(t.fullname, t.hash if t.blob else None) for t in self.tasks]
+        if with_options:
+            for i, stored in enumerate(self.tasks):
+                if stored.options is not None:
+                    names[i] = (*names[i], stored.options)
         entries: list[Any] = []
         shape: tuple[int, int, int] | None = None
         rows: list[tuple[Any, ...]] = []
@@ -627,17 +705,28 @@ class _Table:
                 rows.append(node[2])
         if shape is not None:
             entries.append((shape, len(rows), [list(column) for column in zip(*rows)]))
-        content = hashing.token((names, entries, [p.token for p in self.parts]))
+        return names, entries
+
+    def token(self, *, with_options: bool = True) -> bytes:
+        """Return the token of the whole: its state, with parts by hash."""
+        state = self.state(with_options=with_options)
+        content = hashing.token((*state, [p.token for p in self.parts]))
         return b"#" + hashing.digest(b"expression", content)
 
 
 def _store_task(task: Task[..., Any]) -> StoredTask:
-    if not task.is_local and not task.call_options:
-        return StoredTask(task.fullname, None, None)
-    task_hash = task.hash if task.is_local else None
-    return StoredTask(
-        task.fullname, task_hash, serialize.encode_bytes(task), task.is_local and task.is_closure
-    )
+    options = None
+    if task.call_options:
+        options = serialize.encode_bytes(quote_lazy(task.call_options))
+    if not task.is_local:
+        return StoredTask(task.fullname, None, None, False, options)
+    blob = serialize.encode_bytes(task.base)
+    return StoredTask(task.fullname, task.hash, blob, task.is_closure, options)
+
+
+def quote_lazy(value: Any) -> Any:
+    """Return a value as it is, or quoted when there are expressions in it."""
+    return QuotedExpression(value) if nested.has_lazy(value) else value
 
 
 def _index_origins(
@@ -697,11 +786,7 @@ def encode_result(
     """
     table = _Table(store, _index_origins(args, kwargs, places or {}))
     table.add(value)
-    parts = tuple(
-        (p.token, p.format, p.data, p.size, p.preview, p.type_name, p.flags, p.classes)
-        for p in table.parts
-    )
-    body = pickle.dumps((tuple(table.nodes), parts), 5)
+    body = table.body()
     flags = 0
     classes: set[str] = set()
     for part in table.parts:
@@ -716,14 +801,41 @@ def encode_result(
 
 
 def hash_expression(value: Any, store: ValueStore) -> bytes:
-    """Return 20 bytes that stand for a graph: its shape, its tasks by name, its values."""
+    """Return 20 bytes that stand for a graph: its shape, its tasks by name, its values.
+
+    Options of calls are left out: they do not change what comes of it.
+    """
     table = _Table(store, {})
     table.add(value)
-    return table.token()[1:]
+    return table.token(with_options=False)[1:]
+
+
+def dump_graph(value: Any) -> tuple[bytes, list[Task[..., Any]]]:
+    """Return a value with expressions in it as bytes that need no store, and the tasks they name."""
+    table = _Table(None, {})
+    table.add(value)
+    return table.body(), table.live_tasks
+
+
+def load_graph(body: bytes, tasks: Sequence[Task[..., Any]]) -> Any:
+    """Return the value that `dump_graph` was given; parts without expressions stay encoded."""
+    return decode_expression(body, tasks)
+
+
+def describe_graph(value: Any) -> tuple[list[Any], list[Any], list[ValueRef]]:
+    """Return the state by which a value with expressions in it is told: shape, tasks, values."""
+    table = _Table(None, {})
+    table.add(value)
+    return *table.state(), table.parts
 
 
 def iter_task_expressions(value: Any) -> Iterator[TaskExpression]:
     """Yield every call of a task in a graph, special forms left out, each object once."""
+    return (e for e in iter_calls(value) if not isinstance(e, SchedulerExpression))
+
+
+def iter_calls(value: Any) -> Iterator[TaskExpression]:
+    """Yield every call of a task or a special form in a graph, each object once."""
     todo, seen = [value], set()
     while todo:
         item = todo.pop()
@@ -731,8 +843,7 @@ def iter_task_expressions(value: Any) -> Iterator[TaskExpression]:
             continue
         seen.add(id(item))
         if isinstance(item, TaskExpression):
-            if not isinstance(item, SchedulerExpression):
-                yield item
+            yield item
             todo += [*item._args, *item._kwargs.values()]
         elif isinstance(item, SimpleExpression):
             for operand in item._operands:
@@ -771,7 +882,7 @@ def unpack_expression(
 
 
 def decode_expression(
-    body: bytes | memoryview, tasks: Sequence[Task[..., Any]], store: ValueStore
+    body: bytes | memoryview, tasks: Sequence[Task[..., Any]], store: ValueStore | None = None
 ) -> Any:
     """Return the value with expressions in it whose table is `body`.
 
@@ -824,15 +935,19 @@ def decode_expression(
             append(dict(zip(keys, [item(v) for v in node[2]])))
         elif kind == _OTHER:
             holes = [item(a) for a in node[2]]
-            skeleton = serialize.decode(parts[node[1]], store)
+            skeleton = _decode_part(parts[node[1]], store)
             append(nested.map_leaves(skeleton, partial(_fill, holes=holes)))
         else:
             raise UndecodableError(f"a recorded expression holds a node of unknown kind {kind!r}")
     return built[-1]
 
 
-def _as_key(value: Any, store: ValueStore) -> Any:
-    return serialize.decode(value, store) if isinstance(value, ValueRef) else value
+def _as_key(value: Any, store: ValueStore | None) -> Any:
+    return _decode_part(value, store) if isinstance(value, ValueRef) else value
+
+
+def _decode_part(ref: ValueRef, store: ValueStore | None) -> Any:
+    return serialize.decode_inline(ref) if store is None else serialize.decode(ref, store)
 
 
 def _fill(leaf: Any, holes: Sequence[Any]) -> Any:

@@ -81,17 +81,32 @@ class Remember(Recall):
 
 
 class Start(Request):
-    """Begin to evaluate a value and do not wait; answered with an `Evaluated` to be yielded later.
+    """Begin to evaluate a value and do not wait; answered with an `Evaluated` to be yielded later."""
 
-    The same graph of the same thread of work is begun once: see `thread_key`.
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+
+class Fork(Start):
+    """Begin to evaluate a value as a thread, which the run finishes before it ends.
+
+    Answered with bytes by which `Join` finds the thread: they tell the graph, and how many like it
+    were begun before in this run.
     """
 
-    __slots__ = ("thread_key", "value")
+    __slots__ = ()
 
-    def __init__(self, value: Any, thread_key: bytes | None = None) -> None:
-        self.value = value
-        self.thread_key = thread_key
-        """Under which the run keeps it, for whoever starts it again; None: it is not kept."""
+
+class Join(Start):
+    """Answered with the thread of that key, or else with the value's evaluation begun anew."""
+
+    __slots__ = ("key",)
+
+    def __init__(self, value: Any, key: bytes) -> None:
+        super().__init__(value)
+        self.key = key
 
 
 class ContextOf(Request):

@@ -1,18 +1,70 @@
-"""Tasks and special forms that work on other tasks: `map_` and `seq`."""
+"""Tasks and special forms that work on other tasks: map, compose, delay and so on.
+
+Written in the language: nothing here knows the engine. A special form is a generator (see `forms`);
+the others are tasks with a version, so that their own code is in nobody's cache key.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from typing import Any
+import textwrap
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
 
-from redunlite.expression import Expression
+from redunlite.expression import Expression, QuotedExpression, quote
 from redunlite.forms import Evaluated
 from redunlite.kinds import TaskKind
 from redunlite.shapes import Map, Seq
-from redunlite.task import make_scheduler_task
+from redunlite.task import PartialTask, Task, make_scheduler_task, task
+
+T = TypeVar("T")
+_NAMESPACE = "redunlite.functools"
 
 
-@make_scheduler_task("map_", "redunlite.functools", kind=Map)
+@task(namespace=_NAMESPACE, version="1")
+def identity(x: T) -> T:
+    """Give the argument back."""
+    return x
+
+
+@task(namespace=_NAMESPACE, version="1")
+def const(x: T, _: Any) -> T:
+    """Evaluate both arguments and give the first."""
+    return x
+
+
+@task(namespace=_NAMESPACE, version="1")
+def compose_apply(tasks: Sequence[Task[..., Any]], *args: Any, **kwargs: Any) -> Any:
+    """Call the last task with the arguments, and each one before it with the result so far."""
+    result = tasks[-1](*args, **kwargs)
+    for a_task in reversed(tasks[:-1]):
+        result = a_task(result)
+    return result
+
+
+def compose(*tasks: Task[..., Any]) -> PartialTask[..., Any]:
+    """Return one task that calls several, from right to left.
+
+    Raises
+    ------
+    TypeError
+        Without any task.
+    """
+    if not tasks:
+        raise TypeError("compose() needs a task")
+    return compose_apply.partial(list(tasks))
+
+
+def delay(x: Any) -> PartialTask[[], Any]:
+    """Return an expression as a value that can be passed around without being evaluated."""
+    return identity.partial(x)
+
+
+def force(x: Any) -> Any:
+    """Return the expression that `delay` was given; also when the delayed one is an expression."""
+    return x()
+
+
+@make_scheduler_task("map_", _NAMESPACE, kind=Map)
 def map_(a_task: Any, values: Any) -> Generator[Any, Any, Any]:
     """Call a task with each of the values, side by side; the results come as a list.
 
@@ -26,21 +78,108 @@ def map_(a_task: Any, values: Any) -> Generator[Any, Any, Any]:
     >>> map_(double, [1, 2])
     redunlite.functools.map_(Task(docs.double), [1, 2])
     """
+    a_task = yield from _get_task(a_task, "map_")
+    if _is_unknown(values) or not hasattr(values, "__iter__"):
+        values = (yield values).get()
+    return [a_task(value) for value in values]
+
+
+@make_scheduler_task("starmap", _NAMESPACE)
+def starmap(a_task: Any, kwargs: Any = ()) -> Generator[Any, Any, Any]:
+    """Call a task with each dict of keyword arguments, side by side; the results come as a list."""
+    a_task = yield from _get_task(a_task, "starmap")
+    if _is_unknown(kwargs):
+        kwargs = (yield kwargs).get()
+    calls = []
+    for given in kwargs:
+        if not isinstance(given, Mapping):
+            given = (yield given).get()
+        calls.append(a_task(**given))
+    return calls
+
+
+def _get_task(a_task: Any, form: str) -> Generator[Any, Any, Any]:
     if not isinstance(a_task, TaskKind):
         a_task = (yield a_task).get()
     if not isinstance(a_task, TaskKind):
-        raise TypeError(f"map_() needs a task and got {a_task!r}")
-    if isinstance(values, (Expression, Evaluated)) or not hasattr(values, "__iter__"):
-        values = (yield values).get()
-    return [a_task(value) for value in values]  # type: ignore[operator]
+        raise TypeError(f"{form}() needs a task and got {a_task!r}")
+    return a_task
 
 
-@make_scheduler_task("seq", "redunlite.functools", kind=Seq)
+def _is_unknown(value: Any) -> bool:
+    return isinstance(value, (Expression, Evaluated))
+
+
+@task(namespace=_NAMESPACE, version="1")
+def flatten(list_of_lists: Sequence[Iterable[Any]]) -> list[Any]:
+    """Give the members of several lists as one list."""
+    return [member for members in list_of_lists for member in members]
+
+
+def flat_map(a_task: Task[..., Any], values: Any) -> list[Any]:
+    """Call a task that gives a list with each of the values; all their members come as one list."""
+    return flatten(map_(a_task, values))
+
+
+@task(namespace=_NAMESPACE, version="1")
+def zip_(*lists: Iterable[Any]) -> list[tuple[Any, ...]]:
+    """Give the members of several lists side by side, as tuples; the shortest list decides."""
+    return list(zip(*lists))
+
+
+@make_scheduler_task("seq", _NAMESPACE, kind=Seq)
 def seq(expressions: Any) -> Generator[Any, Any, Any]:
     """Evaluate the expressions of a list strictly one after another, and give their results."""
-    if isinstance(expressions, (Expression, Evaluated)):
+    if _is_unknown(expressions):
         expressions = (yield expressions).get()
     results = []
     for expression in expressions:
         results.append((yield expression))  # noqa: PERF401
     return results
+
+
+@task(namespace=_NAMESPACE, version="1")
+def apply_func(func: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """Call a plain function on arguments that may be expressions."""
+    return func(*args, **kwargs)
+
+
+def as_task(func: Callable[..., Any]) -> PartialTask[..., Any]:
+    """Return a task that calls a plain function; the function's code counts in its cache key."""
+    return apply_func.partial(func)
+
+
+@task(namespace=_NAMESPACE, version="1")
+def eval_(code: str, *args: Any, pos_args: Sequence[str] = (), **kwargs: Any) -> Any:
+    """Evaluate the text of a Python expression.
+
+    Parameters
+    ----------
+    code
+        The expression; common indentation is taken off.
+    pos_args
+        What the positional arguments are called in it, in order; keyword arguments by their names.
+    """
+    if len(args) != len(pos_args):
+        raise TypeError(f"eval_() got {len(args)} positional arguments and {len(pos_args)} names")
+    variables = {**dict(zip(pos_args, args)), **kwargs}
+    return eval(textwrap.dedent(code).strip(), {}, variables)
+
+
+@task(namespace=_NAMESPACE, version="1")
+def _eval_quoted(quoted: QuotedExpression) -> Any:
+    return quoted.eval()
+
+
+@task(namespace=_NAMESPACE, version="1", check_valid="shallow")
+def _no_prov(quoted: QuotedExpression) -> Any:
+    return _eval_quoted.options(prov=False)(quoted)
+
+
+def no_prov(expr: Any) -> Any:
+    """Evaluate an expression without a record of the calls in it; what comes of all is cached.
+
+    For a graph with more calls than anybody wants to look at. It is evaluated again when the code of
+    one of its tasks changes.
+    """
+    return _no_prov(quote(expr))

@@ -6,6 +6,7 @@ there, then *done* with a result or *failed*; whoever needs it stands among its 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from redunlite.call import ErrorDetail, Usage
@@ -17,15 +18,29 @@ if TYPE_CHECKING:
 WAITING, DONE, FAILED = 0, 1, 2
 """States of a node."""
 
-NEW, EXPANDED, READY, ASKED, QUEUED, SENT, REDUCING, FOLLOWING, ENDED = range(9)
-"""Phases of a job: before its arguments are bound; bound, but not all known; known; looked up in the cache; waiting for a
-limit or a worker; at a worker; its result is being reduced; another job computes the same; over."""
+NEW, PREPARED, EXPANDED, READY, ASKED, QUEUED, SENT, REDUCING, FOLLOWING, ENDED = range(10)
+"""Phases of a job: before its arguments are bound; its options are expressions that are not all known; arguments bound, but
+not all known; known; looked up in the cache; waiting for a limit or a worker; at a worker; its result is being reduced; another
+job computes the same; over."""
 
 CACHE_OFF = "cache off"
 """The reason of a job that was not to be answered from an earlier run."""
 
 Origin = Any
 """Where a value came from: None, an origin code of `recorder/models.py`, or a list of codes."""
+
+
+class Inherited(NamedTuple):
+    """What a job hands down to the calls below it; one object for all that have the same."""
+
+    context: Mapping[str, Any]
+    """Context variables in force."""
+    options: Mapping[str, Any]
+    """Exported options, of this job's ancestors and its own."""
+    context_key: bytes = b""
+    """Tells contexts apart within a run; empty for the context that the run began with."""
+    is_read: bool = False
+    """Whether the job, or one below it, has looked at the context."""
 
 
 class CachedCall(NamedTuple):
@@ -45,6 +60,8 @@ class CachedCall(NamedTuple):
     upstream: bytes
     """Digest of where the arguments came from."""
     result_origin: int | None
+    context: ValueRef | None = None
+    """The context variables on which the final value may depend; None: on none."""
 
 
 class Failure:
@@ -107,7 +124,7 @@ class Job(Node):
     __slots__ = (
         "arguments", "cached", "call_hash", "call_id", "call_written", "child_hashes", "containers",
         "eval_hash",
-        "expression", "index", "is_written", "kind", "options", "origins", "pending", "phase",
+        "expression", "index", "inherited", "is_written", "kind", "options", "origins", "pending", "phase",
         "rank", "ranks", "reason", "salt", "serial", "single", "start_time", "task", "task_ids",
         "upstream_digest", "usage", "value_origin", "output",
     )  # fmt: skip
@@ -130,6 +147,8 @@ class Job(Node):
         self.expression: Any = None
         """The `TaskExpression` it stands for; dropped when it ends."""
         self.options: dict[str, Any] = task.base_options
+        self.inherited: Inherited | None = None
+        """What ancestors and its own options hand down; None where nothing is."""
         self.arguments: list[Any] = []
         """One a parameter: a scalar, a `ValueRef`, or a tuple or dict of them for variadic ones."""
         self.origins: list[Origin] | None = None

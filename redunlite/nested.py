@@ -15,7 +15,7 @@ from __future__ import annotations
 import copy
 import sys
 from collections import OrderedDict, defaultdict, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from redunlite.errors import UnhashableValueError
@@ -295,3 +295,20 @@ def _iter_parts(value: Any, cls: type, path: str) -> Iterator[tuple[Any, str]]:
 
 def _format_key(key: Any) -> str:
     return repr(key)[:40] if type(key) in _ATOMS else f"<{type(key).__name__}>"
+
+
+def merge_dicts(*dicts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return one dict of several; later ones win, and dicts within dicts are merged likewise.
+
+    >>> merge_dicts({"a": {"x": 1, "y": 2}}, {"a": {"y": 3}, "b": 4})
+    {'a': {'x': 1, 'y': 3}, 'b': 4}
+    """
+    merged: dict[str, Any] = {}
+    for one in dicts:
+        for key, value in one.items():
+            before = merged.get(key)
+            if isinstance(before, Mapping) and isinstance(value, Mapping):
+                merged[key] = merge_dicts(before, value)
+            else:
+                merged[key] = value
+    return merged

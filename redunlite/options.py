@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Literal, TypedDict
 
+from redunlite import nested
 from redunlite.errors import OptionError, find_nearest
 from redunlite.kinds import Lazy
 
@@ -304,7 +305,7 @@ def check_options(given: Mapping[str, Any], where: str) -> dict[str, Any]:
         option = OPTIONS.get(name)
         if option is None:
             raise _unknown_option(name, where)
-        if isinstance(value, Lazy) and not option.is_in_key:
+        if not option.is_in_key and nested.has_lazy(value):
             checked[name] = value
             continue
         try:
@@ -312,7 +313,7 @@ def check_options(given: Mapping[str, Any], where: str) -> dict[str, Any]:
         except ValueError as error:
             shown = "an expression" if isinstance(value, Lazy) else repr(value)[:80]
             raise OptionError(f"option {name!r} in {where} is {shown}, expected {error}") from None
-    if "export_options" in checked and not isinstance(checked["export_options"], Lazy):
+    if isinstance(checked.get("export_options"), Mapping):
         checked["export_options"] = check_options(
             checked["export_options"], f"export_options of {where}"
         )
@@ -321,6 +322,31 @@ def check_options(given: Mapping[str, Any], where: str) -> dict[str, Any]:
         del checked["cache"]
         checked.setdefault("cache_scope", CacheScope.BACKEND if cache else CacheScope.CSE)
     return checked
+
+
+def combine_options(
+    base: Mapping[str, Any], call: Mapping[str, Any], handed: Mapping[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the options in force for a call, and those that it hands down.
+
+    Low to high: the decorator's, those that ancestors export, those of the call. What is not
+    recorded stays so below: ``prov=False`` is always handed down and cannot be taken back.
+
+    Parameters
+    ----------
+    base, call
+        What the decorator and the call set, `export_options` among them.
+    handed
+        What ancestors export.
+    """
+    own = base.get("export_options") or {}
+    exports = call.get("export_options") or {}
+    options = {**base, **own, **handed, **call, **exports}
+    exported = {**own, **handed, **exports}
+    options.pop("export_options", None)
+    if options.get("prov") is False or handed.get("prov") is False:
+        options["prov"] = exported["prov"] = False
+    return options, exported
 
 
 def get_default(name: str) -> Any:

@@ -10,21 +10,38 @@ import threading
 from collections.abc import Coroutine, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, overload
 
-from redunlite.control import catch, cond
+from redunlite.context import get_context
+from redunlite.control import (
+    Thread,
+    catch,
+    catch_all,
+    cond,
+    fork_thread,
+    join_thread,
+    throw,
+)
 from redunlite.errors import DryRunResult, NoCurrentScheduler, SchedulerError
+from redunlite.jobinfo import JobInfo
 from redunlite.session import Session, open_memory_session, open_session
 from redunlite.value import ErrorValue
 
 __all__ = [
     "DryRunResult",
     "ErrorValue",
+    "JobInfo",
     "NoCurrentScheduler",
     "Scheduler",
     "SchedulerError",
+    "Thread",
     "catch",
+    "catch_all",
     "cond",
+    "fork_thread",
+    "get_context",
     "get_current_scheduler",
+    "join_thread",
     "set_current_scheduler",
+    "throw",
 ]
 
 if TYPE_CHECKING:
@@ -111,6 +128,7 @@ class Scheduler:
                 cache=cache,
                 dry_run=dryrun,
                 failure_policy=failure_policy,
+                context=context,
             )
         finally:
             set_current_scheduler(before)

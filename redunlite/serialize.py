@@ -144,7 +144,29 @@ def encode_bytes(value: Any) -> bytes:
     return b"".join(_encode_chunks(value, None)[1])
 
 
-def _encode_chunks(value: Any, store: ValueStore | None) -> tuple[str, list[Chunk]]:
+def encode_inline(value: Any) -> ValueRef:
+    """Return `value` by its token and encoded bytes, however large: nothing goes to a store.
+
+    Raises
+    ------
+    UnhashableValueError, HiddenExpressionError
+        See `encode`.
+    """
+    walk = Walk()
+    tok = walk.run(value)
+    if is_plain_token(tok):
+        return ValueRef(tok, FORMAT_TOKEN, None, 0, None, type_name(type(value)))
+    form, chunks = _encode_chunks(value, None, is_value=True)
+    data = b"".join(chunks)
+    classes = tuple(sorted(walk.classes))
+    flags = FLAG_CHECK if walk.has_check else 0
+    name = type_name(type(value))
+    return ValueRef(tok, form, data, len(data), format_preview(value), name, flags, classes)
+
+
+def _encode_chunks(
+    value: Any, store: ValueStore | None, *, is_value: bool = False
+) -> tuple[str, list[Chunk]]:
     buffers: list[memoryview] = []
 
     def keep_in_band(buffer: pickle.PickleBuffer) -> bool:
@@ -159,7 +181,8 @@ def _encode_chunks(value: Any, store: ValueStore | None) -> tuple[str, list[Chun
         payload = pickle.dumps(value, 5, buffer_callback=keep_in_band)
         # A value names what a program without a file defines, and is a miss in another program;
         # bare bytes are for those who ask what such a name means.
-        has_no_file = store is not None and hashing.main_name() == "__main__"
+        is_value = is_value or store is not None
+        has_no_file = is_value and hashing.main_name() == "__main__"
         by_name = has_no_file or b"__main__" not in payload
     except RecursionError as error:
         if store is None or type(value) not in (list, tuple, dict):
@@ -287,6 +310,21 @@ def decode(ref: ValueRef, store: ValueStore) -> Any:
     if data is None:
         raise UndecodableError(f"value {value_hash(ref.token).hex()} has no recorded bytes")
     return _decode(data, store)
+
+
+def decode_inline(ref: ValueRef) -> Any:
+    """Return a fresh copy of the value that `encode_inline` gave `ref` for.
+
+    Raises
+    ------
+    UndecodableError
+        See `decode`; also when the bytes lie in a store.
+    """
+    if ref.format == FORMAT_TOKEN:
+        return decode_token(ref.token)
+    if ref.data is None:
+        raise UndecodableError(f"value {value_hash(ref.token).hex()} lies in a store")
+    return _decode(ref.data, None)
 
 
 def decode_bytes(data: Chunk) -> Any:

@@ -7,6 +7,7 @@ a run before it begins. State: one `Session` holds an open database; each run ha
 from __future__ import annotations
 
 import gc
+import json
 import os
 import signal
 import sys
@@ -19,6 +20,7 @@ from redunlite import serialize
 from redunlite.engine import FINISH, Engine, RunResult
 from redunlite.errors import DryRunResult, Interrupted, SchedulerError
 from redunlite.limits import Limits
+from redunlite.nested import merge_dicts
 from redunlite.reporter import ExecutionEnd, ExecutionInfo, Reporter, SilentReporter
 from redunlite.value import ErrorValue
 from redunlite.valuestore import ValueStore
@@ -53,6 +55,7 @@ class Session:
         folder: str | None,
         default_executor: str = "default",
         failure_policy: str = FINISH,
+        context: Mapping[str, Any] | None = None,
     ) -> None:
         self.database = database
         self.store = store
@@ -63,6 +66,7 @@ class Session:
         self._limits = dict(limits)
         self._default_executor = default_executor
         self._failure_policy = failure_policy
+        self._context = dict(context or {})
         self._engine: Engine | None = None
 
     def run(
@@ -73,6 +77,7 @@ class Session:
         cache: bool = True,
         dry_run: bool = False,
         failure_policy: str | None = None,
+        context: Mapping[str, Any] | None = None,
     ) -> Any:
         """Evaluate an expression and return its value.
 
@@ -80,6 +85,8 @@ class Session:
         ----------
         failure_policy
             What happens to other jobs after a failure that no `catch` takes; default, as configured.
+        context
+            Context variables, on top of those configured.
 
         Raises
         ------
@@ -100,8 +107,9 @@ class Session:
         if self._engine is not None:
             raise SchedulerError("this scheduler is running already; one execution at a time")
         waits = Waits()
+        merged = merge_dicts(self._context, context or {})
         engine = self._engine = Engine(
-            recorder=self._make_recorder(dry_run),
+            recorder=self._make_recorder(dry_run, merged),
             executors=_Executors(self._executor_specs),
             store=self.store,
             reporter=self.reporter,
@@ -111,6 +119,7 @@ class Session:
             dry_run=dry_run,
             failure_policy=failure_policy or self._failure_policy,
             default_executor=self._default_executor,
+            context=merged,
         )
         engine.on_begin = lambda uuid: self.reporter.execution_started(
             ExecutionInfo(uuid, list(argv), self.folder)
@@ -166,14 +175,17 @@ class Session:
         )
         return error
 
-    def _make_recorder(self, dry_run: bool) -> Any:
+    def _make_recorder(self, dry_run: bool, context: Mapping[str, Any]) -> Any:
         from redunlite.recorder.writer import DryRecorder, RunRecorder
 
         if dry_run:
             return DryRecorder(self.database)
         assert self.database is not None
         project = os.path.dirname(self.folder) if self.folder else None
-        return RunRecorder(self.database, self.store, project, _gather_facts())
+        facts = _gather_facts()
+        if context:
+            facts["context"] = json.dumps(context, default=repr)
+        return RunRecorder(self.database, self.store, project, facts)
 
     def close(self) -> None:
         """Close the database and the value store."""
@@ -380,6 +392,7 @@ def open_session(
         folder=folder,
         default_executor=executor or "default",
         failure_policy=config.scheduler.on_failure,
+        context=config.context,
     )
 
 
@@ -418,15 +431,31 @@ def open_memory_session(reporter: Reporter | None = None) -> Session:
 
 @overload
 def run(
-    expression: Coroutine[Any, Any, T], *, cache: bool = ..., failure_policy: str | None = ...
+    expression: Coroutine[Any, Any, T],
+    *,
+    cache: bool = ...,
+    failure_policy: str | None = ...,
+    context: Mapping[str, Any] | None = ...,
 ) -> T: ...
 
 
 @overload
-def run(expression: T, *, cache: bool = ..., failure_policy: str | None = ...) -> T: ...
+def run(
+    expression: T,
+    *,
+    cache: bool = ...,
+    failure_policy: str | None = ...,
+    context: Mapping[str, Any] | None = ...,
+) -> T: ...
 
 
-def run(expression: Any, *, cache: bool = True, failure_policy: str | None = None) -> Any:
+def run(
+    expression: Any,
+    *,
+    cache: bool = True,
+    failure_policy: str | None = None,
+    context: Mapping[str, Any] | None = None,
+) -> Any:
     """Evaluate an expression with the project's configuration and its persistent database.
 
     Works in a script (under ``if __name__ == "__main__"``), at a prompt and in a notebook.
@@ -438,7 +467,7 @@ def run(expression: Any, *, cache: bool = True, failure_policy: str | None = Non
     """
     session = open_session()
     try:
-        return session.run(expression, cache=cache, failure_policy=failure_policy)
+        return session.run(expression, cache=cache, failure_policy=failure_policy, context=context)
     finally:
         session.close()
 

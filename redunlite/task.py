@@ -19,16 +19,26 @@ import itertools
 import re
 import sys
 import weakref
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, TypeVar, overload
 
-from redunlite import kinds, loading, serialize
+from redunlite import kinds, loading, nested, serialize
 from redunlite.call import StoredTask
 from redunlite.errors import OptionError, TaskDefinitionError
-from redunlite.expression import SchedulerExpression, TaskExpression
+from redunlite.expression import (
+    QuotedExpression,
+    SchedulerExpression,
+    TaskExpression,
+    describe_graph,
+    dump_graph,
+    format_arguments,
+    load_graph,
+    quote_lazy,
+)
 from redunlite.kinds import TaskKind, TypeHandler
 from redunlite.namespace import resolve_namespace
+from redunlite.nested import merge_dicts
 from redunlite.options import CacheCheckValid, CacheScope, check_options
 from redunlite.signature import Parameters
 
@@ -47,6 +57,7 @@ F = TypeVar("F", bound="SchedulerTask[..., Any]")
 __all__ = [
     "CacheCheckValid",
     "CacheScope",
+    "PartialTask",
     "Task",
     "TaskRegistry",
     "get_task_registry",
@@ -66,6 +77,9 @@ IDENTITY_OPTIONS = (
     "config_args",
 )
 """Options that say which task this is; they belong to the decorator and not to a call."""
+
+CONTEXT_OPTION = "_context_override"
+"""Under which the options of a call hold the context variables of `Task.update_context`."""
 
 
 class Task(TaskKind, Generic[P, R]):
@@ -106,6 +120,15 @@ class Task(TaskKind, Generic[P, R]):
         self.module: str = func.__module__
         self.qualname: str = func.__qualname__
         self.parameters = Parameters(func)
+        self.lazy_defaults: tuple[int, ...] = tuple(
+            i for i, value in enumerate(self.parameters.defaults) if nested.has_lazy(value)
+        )
+        """Parameters whose default is an expression; it is evaluated anew for each call."""
+        self.has_rules: bool = (
+            "export_options" in self.base_options or self.base_options.get("prov") is False
+        )
+        """Whether its calls have options of their own, or pass some on to calls below."""
+        self.has_lazy_options: bool = nested.has_lazy(self.base_options)
         unknown = [
             n for n in self.identity.get("config_args", ()) if n not in self.parameters.names
         ]
@@ -213,6 +236,42 @@ class Task(TaskKind, Generic[P, R]):
         OptionError
             For an option that is unknown, or that says which task this is.
         """
+        return self._with_options(self._check_call_options(options))
+
+    def export_options(self, **options: Unpack[CallOptions]) -> Task[P, R]:
+        """Return this task with options for its calls and for every call below them.
+
+        Raises
+        ------
+        OptionError
+            As `options`.
+        """
+        exported = dict(self.call_options.get("export_options") or {})
+        exported.update(self._check_call_options(options))
+        return self._with_options({"export_options": exported})
+
+    def update_context(
+        self, context: Mapping[str, Any] | None = None, /, **variables: Any
+    ) -> Task[P, R]:
+        """Return this task with context variables for its calls and for every call below them.
+
+        They are merged into what holds where the task is called, dicts within dicts too; see
+        `context.get_context`.
+        """
+        override = merge_dicts(
+            self.call_options.get(CONTEXT_OPTION) or {}, context or {}, variables
+        )
+        return self._with_options({CONTEXT_OPTION: override})
+
+    def partial(self, *args: Any, **kwargs: Any) -> PartialTask[..., R]:
+        """Return a task that has some of its arguments already.
+
+        Arguments of the call come after these, and a keyword given again takes the place of the
+        earlier one. Expressions among them are not evaluated before the call.
+        """
+        return PartialTask(self, args, kwargs)
+
+    def _check_call_options(self, options: Mapping[str, Any]) -> dict[str, Any]:
         for name in options:
             if name in IDENTITY_OPTIONS or name == "script":
                 raise OptionError(
@@ -220,12 +279,14 @@ class Task(TaskKind, Generic[P, R]):
                     f"of {self.fullname!r}",
                     "set it in the decorator",
                 )
+        return check_options(options, f"options of a call of {self.fullname!r}")
+
+    def _with_options(self, options: Mapping[str, Any]) -> Task[P, R]:
         clone: Task[P, R] = object.__new__(type(self))
         clone.__dict__.update(self.__dict__)
-        clone.call_options = {
-            **self.call_options,
-            **check_options(options, f"options of a call of {self.fullname!r}"),
-        }
+        clone.call_options = {**self.call_options, **options}
+        clone.has_rules = True
+        clone.has_lazy_options = self.has_lazy_options or nested.has_lazy(clone.call_options)
         return clone
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -233,15 +294,66 @@ class Task(TaskKind, Generic[P, R]):
         if self.is_local or not loading.is_importable(self.module):
             return _rebuild_task, (
                 self.func,
-                {**base.base_options, **base.identity, "name": self.name, "namespace": self.namespace,
-                 "version": self.version},
-                self.call_options,
+                quote_lazy({**base.base_options, **base.identity, "name": self.name,
+                            "namespace": self.namespace, "version": self.version}),
+                quote_lazy(self.call_options),
                 self.hash,
             )  # fmt: skip
-        return _find_task, (self.module, self.qualname, self.fullname, self.call_options)
+        options = quote_lazy(self.call_options)
+        return _find_task, (self.module, self.qualname, self.fullname, options)
 
     def __repr__(self) -> str:
         return f"Task({self.fullname})"
+
+
+class PartialTask(Task[P, R]):
+    """A task that has some of its arguments already; see `Task.partial`.
+
+    A value like any task: it can be an argument or a result, and is told by the inner task's code,
+    its options and the arguments.
+    """
+
+    def __init__(
+        self, task: Task[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]
+    ) -> None:
+        self.__dict__.update(task.__dict__)
+        self.task = task
+        """The inner task."""
+        self.args = tuple(args)
+        self.kwargs = dict(kwargs)
+
+    if not TYPE_CHECKING:
+
+        def __call__(self, *args, **kwargs):
+            """Return the expression of a call of the inner task."""
+            return self.task(*self.args, *args, **{**self.kwargs, **kwargs})
+
+    def partial(self, *args: Any, **kwargs: Any) -> PartialTask[..., R]:
+        """Return a task that has more of its arguments already."""
+        return PartialTask(self.task, (*self.args, *args), {**self.kwargs, **kwargs})
+
+    def _with_options(self, options: Mapping[str, Any]) -> Task[P, R]:
+        return PartialTask(self.task._with_options(options), self.args, self.kwargs)
+
+    def is_valid(self) -> bool:
+        """Tell whether the inner task has its present code."""
+        return _is_live(self.task)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        graph = dump_graph([*self.args, *self.kwargs.values()])
+        return _rebuild_partial, (self.task, tuple(self.kwargs), *graph)
+
+    def __repr__(self) -> str:
+        return f"PartialTask({self.fullname}, {format_arguments(self.args, self.kwargs)})"
+
+
+def _rebuild_partial(
+    task: Task[..., Any], names: Sequence[str], body: bytes, tasks: Sequence[Task[..., Any]]
+) -> PartialTask[..., Any]:
+    """Return a partial task from its parts. The name of this function is part of stored values."""
+    values = load_graph(body, tasks)
+    n_args = len(values) - len(names)
+    return PartialTask(task, values[:n_args], dict(zip(names, values[n_args:])))
 
 
 class SchedulerTask(Task[P, R]):
@@ -397,23 +509,29 @@ def resolve_task(stored: StoredTask) -> Task[..., Any] | None:
     task in the bytes. A task that holds values of the function it was made in is never taken by
     name.
     """
-    fullname, task_hash, blob, is_closure = stored
-    if task_hash is not None:
-        found = _by_hash.get(task_hash)
+    found = _resolve_base(stored)
+    if found is None or stored.options is None:
+        return found
+    return _with_stored_options(found, serialize.decode_bytes(stored.options))
+
+
+def _resolve_base(stored: StoredTask) -> Task[..., Any] | None:
+    if stored.hash is not None:
+        found = _by_hash.get(stored.hash)
         if found is not None:
             return found
-    if not is_closure:
-        found = _registry.get(fullname)
+    if not stored.is_closure:
+        found = _registry.get(stored.fullname)
         if found is not None:
             return found
-    if blob is None:
+    if stored.blob is None:
         return None
-    made = serialize.decode_bytes(blob)
+    made = serialize.decode_bytes(stored.blob)
     if not isinstance(made, Task):
         return None
-    if task_hash is not None:
-        made._hash = task_hash
-        _by_hash[task_hash] = made
+    if stored.hash is not None:
+        made._hash = stored.hash
+        _by_hash[stored.hash] = made
     return made
 
 
@@ -430,26 +548,39 @@ def _find_task(
         if not isinstance(place, Task):
             raise AttributeError(f"{module}.{qualname} is not a task")
         found = place
-    return found.options(**call_options) if call_options else found
+    return _with_stored_options(found, call_options)
+
+
+def _unquote(value: Any) -> Any:
+    return value.eval() if isinstance(value, QuotedExpression) else value
+
+
+def _with_stored_options(found: Task[..., Any], options: Any) -> Task[..., Any]:
+    options = _unquote(options)
+    return found._with_options(options) if options else found
 
 
 def _rebuild_task(
     func: Callable[..., Any],
-    settings: dict[str, Any],
-    call_options: dict[str, Any],
+    settings: Any,
+    call_options: Any,
     task_hash: bytes,
 ) -> Task[..., Any]:
     """Return a task from its function; how a task made inside a function is unpickled."""
     live = _by_hash.get(task_hash)
     if live is None:
-        live = Task(func, settings)
+        live = Task(func, _unquote(settings))
         live._hash = task_hash
         _by_hash[task_hash] = live
-    return live.options(**call_options) if call_options else live
+    return _with_stored_options(live, call_options)
 
 
 def _is_live(value: Task[..., Any]) -> bool:
     return value.hash in _by_hash
+
+
+def _partial_state(value: PartialTask[..., Any]) -> Any:
+    return value.task, describe_graph((value.args, value.kwargs))
 
 
 def _load_fingerprint() -> None:
@@ -463,9 +594,18 @@ kinds.register_type(
     Task,
     TypeHandler(
         tag="task",
-        state=lambda t: (t.fullname, t.hash, t.call_options),
+        state=lambda t: (t.fullname, t.hash, quote_lazy(t.call_options)),
         preview=lambda t, limit: repr(t),
         is_valid=_is_live,
         subclasses=True,
+    ),
+)
+kinds.register_type(
+    PartialTask,
+    TypeHandler(
+        tag="redunlite.PartialTask",
+        state=_partial_state,
+        preview=lambda t, limit: repr(t)[:limit],
+        is_valid=PartialTask.is_valid,
     ),
 )

@@ -40,8 +40,8 @@ from redunlite.history.records import (
     TaskCounts,
     TaskRecord,
     ValueRecord,
-    format_uuid,
 )
+from redunlite.jobinfo import format_uuid
 from redunlite.recorder import codes
 from redunlite.recorder.database import INTERRUPTED, Database, get_id_range
 

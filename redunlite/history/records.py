@@ -226,9 +226,3 @@ class Found:
     matches: Sequence[Match]
     n_others: int = 0
     """Ids that begin with the same word, when it was taken as the name of a task."""
-
-
-def format_uuid(raw: bytes) -> str:
-    """Return 16 bytes as the text of a UUID."""
-    text = raw.hex()
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"

@@ -23,7 +23,7 @@ from redunlite.recorder.values import read_values, token_ref
 _BATCH = 500
 _COLUMNS = (
     "c.id, c.eval_hash, c.call_hash, c.status, c.result, c.single, c.tasks, c.upstream, "
-    "c.result_origin, c.check_digest"
+    "c.result_origin, c.check_digest, c.context"
 )
 _BY_KEY = (
     f"SELECT {_COLUMNS} FROM call_index i CROSS JOIN call c ON c.id = i.call WHERE i.key IN (%s)"
@@ -87,6 +87,7 @@ class CallCache:
                 rows += self._select(_BY_ID, sorted(set(ids)))
         rows = [row for row in rows if row[1] in wanted]
         value_ids = {cell for row in rows for cell in row[4:6] if type(cell) is int}
+        value_ids |= {row[10] for row in rows if type(row[10]) is int}
         values = read_values(self._connection, value_ids) if value_ids else {}
         found: dict[bytes, list[CachedCall]] = {}
         for row in rows:
@@ -109,7 +110,8 @@ class CallCache:
         return rows
 
     def _read_row(self, row: tuple[Any, ...], values: dict[int, ValueRef]) -> CachedCall | None:
-        row_id, eval_hash, call_hash, status, result, single, tasks, upstream, origin, check = row
+        row_id, eval_hash, call_hash, status, result, single, tasks, upstream = row[:8]
+        origin, check, context = row[8:]
         result_ref = self._read_cell(result, values)
         single_ref = self._read_cell(single, values)
         if (result is not None and result_ref is None) or (
@@ -128,7 +130,7 @@ class CallCache:
             return None
         return CachedCall(
             row_id, status == CALL_OK, result_ref, single_ref, call_hash or b"", tasks,
-            upstream or b"", origin,
+            upstream or b"", origin, self._read_cell(context, values),
         )  # fmt: skip
 
     @staticmethod

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from redunlite import hashing, serialize
 from redunlite.expression import SCALARS
 from redunlite.job import FAILED, CachedCall, Job
+from redunlite.jobinfo import format_uuid
 from redunlite.kinds import FLAG_FILE, FORMAT_TOKEN, ValueRef
 from redunlite.recorder import models
 from redunlite.recorder.cache import CallCache, check_digest, fill_index
@@ -346,16 +347,19 @@ class RunRecorder:
             tasks = self._intern_tasks(job.task_ids)
         flags = (0 if result is None else result.flags) | (0 if single is None else single.flags)
         call_hash = None if status == CALL_OPEN else job.call_hash
+        context = None
+        if job.inherited is not None and job.inherited.is_read and status != CALL_OPEN:
+            context = self._cell(serialize.encode(dict(job.inherited.context), self._store))
         if job.call_written:
             self._call_updates.append(
-                (call_hash, status, result_cell, single_cell, origin, tasks, flags & 1, check,
-                 job.call_id)
+                (call_hash, status, result_cell, single_cell, origin, tasks, context, flags & 1,
+                 check, job.call_id)
             )  # fmt: skip
             return
         job.call_written = True
         self._calls.append(
             (job.call_id, task_id, job.eval_hash, call_hash, status, result_cell, single_cell,
-             origin, job.upstream_digest or None, tasks, None, None, None, flags & 1, check)
+             origin, job.upstream_digest or None, tasks, None, context, None, flags & 1, check)
         )  # fmt: skip
         origins = job.origins
         for place, value in enumerate(job.arguments):
@@ -575,12 +579,6 @@ def _iter_members(sets: Sequence[tuple[int, Sequence[int]]]) -> Iterator[tuple[i
             yield row_id, i, member
 
 
-def format_uuid(raw: bytes) -> str:
-    """Return 16 bytes as the text of a UUID."""
-    text = raw.hex()
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
-
-
 _INSERT_VALUE = insert_sql(models.Value)
 _INSERT_SET = insert_sql(models.Set)
 _INSERT_MEMBER = insert_sql(models.SetMember)
@@ -589,7 +587,7 @@ _INSERT_ARGUMENT = insert_sql(models.Argument)
 _INSERT_JOB = insert_sql(models.Job)
 _UPDATE_CALL = (
     "UPDATE call SET call_hash = ?, status = ?, result = ?, single = ?, result_origin = ?, "
-    "tasks = ?, flags = ?, check_digest = ? WHERE id = ?"
+    "tasks = ?, context = ?, flags = ?, check_digest = ? WHERE id = ?"
 )
 _UPDATE_JOB = (
     "UPDATE job SET call = ?, kind = ?, status = ?, start_time = ?, duration_us = ?, cpu_us = ?, "
