@@ -115,10 +115,7 @@ class Scheduler:
             Inside a job of a worker, or while this scheduler is running.
         """
         if self._session is None:
-            if self._config is None:
-                self._session = open_memory_session()
-            else:
-                self._session = open_session(config=self._config)
+            self._session = self._open()
         before = get_current_scheduler(required=False)
         set_current_scheduler(self)
         try:
@@ -132,6 +129,11 @@ class Scheduler:
             )
         finally:
             set_current_scheduler(before)
+
+    def _open(self) -> Session:
+        if self._config is None:
+            return open_memory_session()
+        return open_session(config=self._config)
 
     def close(self) -> None:
         """Close the database; an in-memory one is gone then."""

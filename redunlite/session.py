@@ -409,7 +409,9 @@ def _open_database(folder: str, config: Config, read_only: bool) -> Database | N
     return open_readonly(path)
 
 
-def open_memory_session(reporter: Reporter | None = None) -> Session:
+def open_memory_session(
+    reporter: Reporter | None = None, default_executor: str = "default"
+) -> Session:
     """Return a session whose database is in memory and whose jobs run in threads."""
     from redunlite.recorder.database import open_memory
 
@@ -426,6 +428,7 @@ def open_memory_session(reporter: Reporter | None = None) -> Session:
         },
         limits={},
         folder=None,
+        default_executor=default_executor,
     )
 
 
