@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -233,7 +234,6 @@ def test_word_that_names_nothing_is_exit_2(run):
     assert "did you mean 'collect'" in run("log", "colect").err
     assert run("log", "--id", "inc").code == 2
     assert run("log", "-", "--id", "-").code == 2
-    assert run("log", "--limit", "0").code == 2
 
 
 def test_ambiguous_id_is_exit_2_with_candidates(tmp_path: Path, monkeypatch, capsys):
@@ -303,6 +303,100 @@ def test_history_of_another_user_can_be_read(public: Path):
     assert done.returncode == 0, done.stderr
     first, second = done.stdout.split("====\n")
     assert first == second
+
+
+# Filters.
+
+
+def test_filters_list_executions_or_jobs(run):
+    """Without a word executions, with --task or --jobs jobs, with an execution its own jobs."""
+    assert find_ids(run("log", "--failed").out, "Exec") == find_ids(run("log", "-").out, "Exec")
+    assert run("log", "--status", "done,failed").lines[0] == "Executions (DONE or FAILED):"
+    done = run("log", "--task", "inc")
+    assert done.lines[0] == "Jobs (logged.inc):"
+    assert [line.partition(":  ")[2] for line in done.lines[2:]] == [
+        f"logged.inc({i})" for i in (3, 2, 1, 0)
+    ]
+    assert run("log", "--task", "logged.inc").out == done.out
+    assert run("log", "inc", "--jobs").out == done.out
+    assert len(find_ids(run("log", "--jobs").out, "Job")) == 8
+    assert len(find_ids(run("log", "--jobs", "--failed").out, "Job")) == 2
+    assert len(find_ids(run("log", "~2", "--status", "done").out, "Job")) == 6
+    assert len(find_ids(run("log", "~2", "--task", "inc").out, "Job")) == 4
+    assert run("log", "~2", "--failed").lines[0].startswith("No jobs match: Exec ")
+
+
+def test_filters_take_times(run):
+    """Everything is since yesterday and nothing is from before."""
+    assert len(find_ids(run("log", "--since", "yesterday").out, "Exec")) == 2
+    assert run("log", "--until", "2001-01-01").lines == [
+        "No executions match: until 2001-01-02 00:00:00"
+    ]
+    assert len(find_ids(run("log", "--jobs", "--since", "1h", "--until", "now").out, "Job")) == 8
+    assert json.loads(run("log", "--jobs", "--until", "2001-01-01", "--json").out) == []
+
+
+def test_limit_tells_how_to_get_the_rest(run):
+    """The command in the last line gives all of them."""
+    done = run("log", "--task", "inc", "--status", "done", "--limit", "3", "--since", "yesterday")
+    command = done.lines[-1].partition(": ")[2]
+
+    assert len(find_ids(done.out, "Job")) == 3
+    assert done.lines[-1].startswith(
+        "… older ones: redunlite log --task inc --status done --since "
+    )
+    assert len(find_ids(run(*shlex.split(command)[1:]).out, "Job")) == 4
+    assert run("log", "--jobs", "--limit", "7").lines[-1] == (
+        "… 1 older ones: redunlite log --jobs --all"
+    )
+    page = run("log", "~2", "--limit", "2")
+    assert len(find_ids(page.out, "Job")) == 2
+    assert "  … 4 more logged.inc" in page.lines
+
+
+def test_quiet_gives_ids_and_verbose_more(run):
+    """Ids are whole and can be given back; more is who, where and how long."""
+    ids = run("log", "-q").lines
+    assert [json.loads(run("log", word, "--json").out)["id"] for word in ids] == ids
+    assert len(ids) == 2
+    jobs = run("log", "--jobs", "-q").lines
+    assert run("log", "-q", jobs[0]).lines == [jobs[0]]
+    assert f"Exec {ids[0]} [FAILED]" in run("log", "-v").out
+    assert "Python 3." in run("log", "-v").lines[3]
+    assert f"Exec {ids[0][:8]}, 0:00:00." in run("log", "--jobs", "-v").lines[3]
+
+
+@pytest.mark.parametrize(
+    "words, line, hint",
+    [
+        (["--status", "filed"], "unknown status 'filed'", "did you mean 'failed'?"),
+        (["--status", "done,x"], "unknown status 'x'", "there are running, done, cached, failed"),
+        (["--status", "cached"], "no execution is CACHED, only jobs are", "add --jobs"),
+        (["--task", "ink"], "unknown task 'ink' in this history", "did you mean 'inc'?"),
+        (["--since", "soon"], "option --since got 'soon', expected a time such as", ""),
+        (["--since", "today", "--until", "yesterday"], "--since is not before --until", ""),
+        (["--failed", "--status", "done"], "--failed and --status exclude each other", ""),
+        (["-q", "-v"], "--quiet and --verbose exclude each other", ""),
+        (["inc", "--task", "inc"], "'inc' is a task, which has no list to filter", ""),
+        (["--limit", "0"], "option --limit got '0', expected a whole number, 1 or more", ""),
+    ],
+)
+def test_filters_that_cannot_be_used_are_exit_2(run, words: list[str], line: str, hint: str):
+    """One line and a hint, nothing on stdout."""
+    done = run("log", *words)
+
+    assert (done.code, done.out) == (2, "")
+    assert done.err.splitlines()[0].startswith(f"redunlite: {line}")
+    assert hint in done.err
+
+
+def test_filters_of_a_page_without_jobs_are_exit_2(run):
+    """A job has no list."""
+    job = find_ids(run("log", "-").out, "Job")[0]
+    done = run("log", job, "--failed")
+
+    assert done.code == 2
+    assert f"'{job}' is a job, which has no list to filter" in done.err
 
 
 # JSON.

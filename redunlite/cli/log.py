@@ -1,35 +1,46 @@
 """`redunlite log`: what ran, what became of it, and where every value came from.
 
-Decided here: which page a word leads to. Not here: what a word names (`history/query`), how a page
-looks (`display`). Nothing is created or changed; all is read before anything is printed.
+Decided here: whether words and filters ask for a page, a list of executions or a list of jobs, and
+how filters are read. Not here: what a word names and which rows a filter lets through (`history`),
+how a page looks (`cli.pages`, `display`). Nothing is created or changed; all is read before anything
+is printed.
 """
 
 from __future__ import annotations
 
-import os
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from redunlite.cli import common
+from redunlite.cli.reading import View, add_format, read_text
+from redunlite.errors import UnknownNameError, UsageError
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable, Iterator, Sequence
 
     from redunlite.cli.help import CommandParser
+    from redunlite.history.listing import Filter
     from redunlite.history.query import History
-    from redunlite.history.records import Found, Match
-    from redunlite.recorder.database import Database
 
 DEFAULT_LIMIT = 20
-MAX_JOBS_OF_CALL = 10
-MAX_READINGS = 3
-"""Times that a history is read which changes under the eyes."""
 
+DESCRIPTION = (
+    "Without a word: a list of executions, newest first. With one: the page of what it names, "
+    "which is looked for as a full id, the name of a task, the beginning of an id, and a path.\n\n"
+    "Filters narrow the list; with an execution as the word they list its jobs, with --task or "
+    "--jobs those of all executions. Times are 2026-11-24, '2026-11-24 12:57', today, yesterday, "
+    "or ago: 30m, 2h, 3d."
+)
 EXAMPLES = (
     ("log", "the latest executions"),
     ("log -", "the latest one, with its jobs"),
     ("log 4b20320e", "what that id belongs to"),
     ("log main", "the versions of a task"),
+    ("log --failed --since yesterday", "executions that failed"),
+    ("log - --failed", "the failed jobs of the latest execution"),
+    ("log --task main --limit 5", "the latest jobs of a task"),
+    ("log --jobs --all --format csv", "all jobs ever, as a table"),
 )
 
 
@@ -38,9 +49,7 @@ def add_parser(commands: Any) -> CommandParser:
     from redunlite.cli.parsers import read_count
 
     parser: CommandParser = commands.add_parser(
-        "log",
-        help="show what ran and where values came from",
-        description="Without a word: the latest executions. With one: the page of what it names.",
+        "log", help="show what ran and where values came from", description=DESCRIPTION
     )
     parser.examples = EXAMPLES
     parser.add_argument(
@@ -51,199 +60,262 @@ def add_parser(commands: Any) -> CommandParser:
         "- for the latest execution, ~2 for the one before",
     )
     parser.add_argument("--id", metavar="ID", help="take the word as an id, not as a task's name")
-    add_format(parser)
-    parser.add_argument(
+    filters = parser.add_argument_group("filters")
+    filters.add_argument("--task", metavar="NAME", help="jobs of this task, short or full name")
+    filters.add_argument(
+        "--status",
+        type=_read_statuses,
+        metavar="STATUS",
+        help="done, failed, running, cancelled, and of jobs cached; several with commas",
+    )
+    filters.add_argument("--failed", action="store_true", help="same as --status failed")
+    filters.add_argument(
+        "--since", type=_read_since, metavar="TIME", help="begun at this time or later"
+    )
+    filters.add_argument(
+        "--until",
+        type=_read_until,
+        metavar="TIME",
+        help="begun before this time; a day counts to its end",
+    )
+    # A filter by tags belongs here.
+    lists = parser.add_argument_group("lists")
+    lists.add_argument("--jobs", action="store_true", help="list jobs, not executions")
+    lists.add_argument(
         "--limit",
         type=read_count,
         metavar="N",
-        help=f"executions to list (default: {DEFAULT_LIMIT})",
+        help=f"as many at most (default: {DEFAULT_LIMIT}; of the jobs on the page of an "
+        "execution 1000)",
     )
-    parser.add_argument(
-        "--all", action="store_true", help="list all executions, or all jobs of one"
-    )
+    lists.add_argument("--all", action="store_true", help="all of them")
+    lists.add_argument("-q", "--quiet", action="store_true", help="ids only, one a line")
+    lists.add_argument("-v", "--verbose", action="store_true", help="whole ids and more facts")
+    add_format(parser)
     return parser
 
 
-def add_format(parser: argparse.ArgumentParser) -> None:
-    """Add the option that chooses text or JSON."""
-    parser.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
-    parser.add_argument(
-        "--json", dest="format", action="store_const", const="json", help="same as --format json"
-    )
+def _read_statuses(text: str) -> frozenset[str]:
+    from redunlite.history.listing import JOB_STATUSES, SHOWN_STATUSES
+
+    found = set()
+    for word in text.split(","):
+        status = word.strip().upper()
+        status = SHOWN_STATUSES.get(status, status)
+        if status not in JOB_STATUSES:
+            known = ", ".join(JOB_STATUSES).lower()
+            names = [*JOB_STATUSES, *map(str.lower, JOB_STATUSES)]
+            raise UnknownNameError("status", word.strip(), names, "", f"there are {known}")
+        found.add(status)
+    return frozenset(found)
+
+
+def _read_since(text: str, *, is_end: bool = False) -> int:
+    import argparse
+
+    from redunlite.cli.times import read_time
+
+    try:
+        return read_time(text, is_end=is_end)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"got {text!r}, expected {error}") from None
+
+
+_read_until = partial(_read_since, is_end=True)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the page that was asked for."""
-    from redunlite.errors import UsageError
-
-    word = args.word if args.id is None else args.id
+    """Print the page or the list that was asked for."""
     if args.id is not None and args.word is not None:
         raise UsageError(f"log takes one word: {args.word!r} or --id {args.id!r}")
+    if args.quiet and args.verbose:
+        raise UsageError("--quiet and --verbose exclude each other")
+    if args.failed and args.status is not None:
+        raise UsageError("--failed and --status exclude each other", "--status takes failed,done")
+    if args.failed:
+        args.status = frozenset(["FAILED"])
+    if args.since is not None and args.until is not None and args.since >= args.until:
+        raise UsageError("--since is not before --until")
     config = getattr(args, "config", None)
-    text = read_text(config, lambda history: _make_text(history, word, args))
+    text = read_text(config, lambda history: _make_text(history, args))
     if text is None:
-        return _tell_empty(word, args.format == "json")
+        return _tell_empty(args)
     return common.write_output(text)
 
 
-def open_history(config: str | None) -> Database | None:
-    """Open the project's database for reading; None when there is none.
-
-    Raises
-    ------
-    ConfigError, DatabaseError
-        When the folder that was named does not exist, or its database cannot be read.
-    """
-    from redunlite.config import resolve_folder
-    from redunlite.recorder.database import DATABASE_NAME, open_readonly
-
-    folder = resolve_folder(config)
-    if folder is None:
-        return None
-    try:
-        return open_readonly(os.path.join(folder, DATABASE_NAME))
-    except FileNotFoundError:
-        return None
+def _tell_empty(args: argparse.Namespace) -> int:
+    word = args.word if args.id is None else args.id
+    if word is not None or args.task is not None:
+        what, name = ("id or task", word) if word is not None else ("task", args.task)
+        raise UnknownNameError(what, name, hint="no executions are recorded here yet")
+    kind = "job" if args.jobs else "execution"
+    view = View(lambda: [f"No {kind}s yet"], list, list, kind)
+    return common.write_output("" if args.quiet else view.render(args.format))
 
 
-def read_text(config: str | None, make: Callable[[History], str]) -> str | None:
-    """Return what `make` says of the project's history; None when there is none.
+def _make_text(history: History, args: argparse.Namespace) -> str:
+    from redunlite.history.records import EXECUTION, TASK
 
-    Read again when a run began to write meanwhile: the first reading may be half old and half new.
-    """
-    import sqlite3
-
-    from redunlite.history.query import History
-    from redunlite.recorder.database import translate_error
-
-    n_left = MAX_READINGS
-    while True:
-        database = open_history(config)
-        if database is None:
-            return None
-        n_left -= 1
-        try:
-            text = make(History(database))
-            if not n_left or not database.has_changed():
-                return text
-        except sqlite3.Error as error:
-            if not n_left or not database.has_changed():
-                raise translate_error(error, database.path or "") from error
-        finally:
-            database.close()
-
-
-def _tell_empty(word: str | None, is_json: bool) -> int:
+    word = args.word if args.id is None else args.id
     if word is None:
-        return common.write_output("[]\n" if is_json else "No executions yet\n")
-    from redunlite.errors import UnknownNameError
-
-    raise UnknownNameError("id or task", word, hint="no executions are recorded here yet")
-
-
-def _make_text(history: History, word: str | None, args: argparse.Namespace) -> str:
-    is_json = args.format == "json"
-    if word is None:
-        return _list_executions(history, None if args.all else args.limit or DEFAULT_LIMIT, is_json)
+        if args.jobs or args.task is not None:
+            return _list_jobs(history, args, _find_tasks(history, args.task), None)
+        return _list_executions(history, args)
     found = history.find_records(word, only_ids=args.id is not None)
-    if is_json:
-        return _format_found_json(history, found, args.all)
-    lines: list[str] = []
-    for match in found.matches:
-        lines += _make_page(history, match, args.all)
-    if found.n_others:
-        lines.append(f"{found.n_others:,} ids begin with {word!r} too: redunlite log --id {word}")
-    return join_lines(lines)
-
-
-def join_lines(lines: Iterable[str]) -> str:
-    """Return lines as one text, without blank ones at its end."""
-    return "\n".join(lines).rstrip("\n") + "\n"
-
-
-def _list_executions(history: History, limit: int | None, is_json: bool) -> str:
-    executions = history.find_executions(limit)
-    if is_json:
-        from redunlite.display.as_json import format_json, make_execution
-
-        return format_json([make_execution(execution) for execution in executions]) + "\n"
-    from redunlite.display.tree import format_executions
-
-    n_all = len(executions)
-    if limit is not None and n_all == limit:
-        n_all = history.count_executions()
-    return join_lines(format_executions(executions, n_all))
-
-
-def _make_page(history: History, match: Match, everything: bool) -> Iterable[str]:
-    from redunlite.display import records
-    from redunlite.history import dataflow
-    from redunlite.history.records import CALL, EXECUTION, JOB, TASK
-
-    if match.kind == EXECUTION:
-        from redunlite.display.tree import format_page
-        from redunlite.history.tree import get_tree
-
-        execution = history.get_execution(match.row)
-        counts = history.find_counts(execution)
-        return format_page(
-            execution, counts, get_tree(history, execution, counts, everything=everything)
+    match = found.matches[0]
+    if args.jobs or _is_filtered(args):
+        if match.kind == EXECUTION:
+            return _list_jobs(history, args, _find_tasks(history, args.task), match.row)
+        if match.kind == TASK and args.task is None:
+            return _list_jobs(history, args, [task.row for task in found.matches], None)
+        raise UsageError(
+            f"{word!r} is a {match.kind}, which has no list to filter",
+            "filters go with an execution, with a task, or without a word",
         )
-    if match.kind == JOB:
-        detail = history.get_job_detail(match.row)
-        return records.format_job_page(detail, dataflow.get_job_dataflow(history, detail.job))
-    if match.kind == CALL:
-        call = history.get_call(match.row)
-        jobs = history.add_arguments(_find_jobs(history, match.row))
-        return records.format_call_page(call, jobs, dataflow.get_call_dataflow(history, call))
-    if match.kind == TASK:
-        task = history.get_task(match.row)
-        return [*records.format_task(task, history.find_first_job(task)), ""]
-    value = history.get_value(match)
-    producer = dataflow.find_producer(history, value)
-    flow = None
-    if producer is not None:
-        flow = dataflow.get_call_dataflow(history, producer, "value")
-    return records.format_value_page(value, history.find_paths(value), flow)
+    if args.quiet:
+        return "".join(f"{match.id}\n" for match in found.matches)
+    from redunlite.cli.pages import make_view
+
+    view = make_view(history, found.matches, limit=args.limit, everything=args.all)
+    text = view.render(args.format)
+    if found.n_others and args.format == "text":
+        text += f"\n{found.n_others:,} ids begin with {word!r} too: redunlite log --id {word}\n"
+    return text
 
 
-def _find_jobs(history: History, call: int) -> list[Any]:
-    return history.find_jobs("call = ?", (call,), MAX_JOBS_OF_CALL)
+def _is_filtered(args: argparse.Namespace) -> bool:
+    given = (args.task, args.status, args.since, args.until)
+    return any(value is not None for value in given)
 
 
-def _format_found_json(history: History, found: Found, everything: bool) -> str:
-    from redunlite.display import as_json
-    from redunlite.history.records import TASK
+def _find_tasks(history: History, name: str | None) -> list[int] | None:
+    """Return the row ids of the versions of a task; None for any task."""
+    if name is None:
+        return None
+    matches = history.find_tasks_by_name(name)
+    if not matches:
+        raise UnknownNameError(
+            "task", name, history.find_task_names(), "in this history", "redunlite log --jobs"
+        )
+    return [match.row for match in matches]
 
-    if found.matches[0].kind == TASK:
-        tasks = [history.get_task(match.row) for match in found.matches]
-        pages: Any = [as_json.make_task(task, history.find_first_job(task)) for task in tasks]
-    else:
-        pages = _make_json(history, found.matches[0], everything)
-    return as_json.format_json(pages) + "\n"
+
+# Lists.
 
 
-def _make_json(history: History, match: Match, everything: bool) -> Any:
-    from redunlite.display import as_json
-    from redunlite.history import dataflow
-    from redunlite.history.records import CALL, EXECUTION, JOB
+def _list_executions(history: History, args: argparse.Namespace) -> str:
+    from redunlite.display import as_json, lists
+    from redunlite.history.listing import EXECUTION_STATUSES, find_executions
 
-    if match.kind == EXECUTION:
-        from redunlite.history.tree import get_tree
+    wanted = _make_filter(args)
+    for status in sorted(wanted.statuses.difference(EXECUTION_STATUSES)):
+        raise UsageError(f"no execution is {status}, only jobs are", "add --jobs to list those")
+    executions, n_all = find_executions(history, wanted, _get_limit(args))
+    if args.quiet:
+        return "".join(f"{execution.uuid}\n" for execution in executions)
+    told = _tell_filter(args)
 
-        execution = history.get_execution(match.row)
-        counts = history.find_counts(execution)
-        tree = get_tree(history, execution, counts, everything=everything)
-        return as_json.make_page(execution, counts, tree)
-    if match.kind == JOB:
-        detail = history.get_job_detail(match.row)
-        flow = dataflow.get_job_dataflow(history, detail.job)
-        return as_json.make_job_page(history, detail, flow)
-    if match.kind == CALL:
-        call = history.get_call(match.row)
-        flow = dataflow.get_call_dataflow(history, call)
-        return as_json.make_call_page(history, call, _find_jobs(history, match.row), flow)
-    value = history.get_value(match)
-    producer = dataflow.find_producer(history, value)
-    flow = None if producer is None else dataflow.get_call_dataflow(history, producer, "value")
-    return as_json.make_value_page(value, flow)
+    def make_lines() -> Iterator[str]:
+        if not executions:
+            yield lists.format_none("executions", told)
+            return
+        yield lists.format_head("Executions" if told else "Recent executions", told)
+        yield ""
+        yield from lists.format_executions(executions, verbose=args.verbose)
+        yield from lists.format_more(n_all - len(executions), _repeat(args))
+
+    def make_rows() -> list[Any]:
+        return list(map(as_json.make_execution, executions))
+
+    return View(make_lines, make_rows, make_rows, "execution").render(args.format)
+
+
+def _list_jobs(
+    history: History, args: argparse.Namespace, tasks: Sequence[int] | None, execution: int | None
+) -> str:
+    from redunlite.display import as_json, lists
+    from redunlite.history.listing import count_jobs, iter_jobs
+
+    wanted = _make_filter(args, tasks, execution)
+    limit = _get_limit(args)
+    batches = iter_jobs(history, wanted, limit, arguments=not args.quiet)
+    if args.quiet:
+        return "".join(f"{job.uuid}\n" for jobs in batches for job in jobs)
+    told = _tell_filter(args, history, tasks, execution)
+
+    def make_lines() -> Iterator[str]:
+        n_shown = 0
+        for jobs in batches:
+            if not n_shown:
+                yield lists.format_head("Jobs", told)
+                yield ""
+            n_shown += len(jobs)
+            executions = [history.get_execution(job.execution) for job in jobs]
+            yield from lists.format_jobs(jobs, executions, verbose=args.verbose)
+        if not n_shown:
+            yield lists.format_none("jobs", told)
+        elif n_shown == limit:
+            n_all = count_jobs(history, wanted)
+            n_more = None if n_all is None else n_all - n_shown
+            yield from lists.format_more(n_more, _repeat(args))
+
+    def make_rows() -> Iterable[dict[str, Any]]:
+        for jobs in batches:
+            yield from as_json.make_jobs(history, jobs)
+
+    return View(make_lines, lambda: list(make_rows()), make_rows, "job").render(args.format)
+
+
+def _make_filter(
+    args: argparse.Namespace, tasks: Sequence[int] | None = None, execution: int | None = None
+) -> Filter:
+    from redunlite.history.listing import Filter
+
+    return Filter(args.status or frozenset(), tasks, args.since, args.until, execution)
+
+
+def _get_limit(args: argparse.Namespace) -> int | None:
+    return None if args.all else args.limit or DEFAULT_LIMIT
+
+
+def _tell_filter(
+    args: argparse.Namespace,
+    history: History | None = None,
+    tasks: Sequence[int] | None = None,
+    execution: int | None = None,
+) -> list[str]:
+    """Return what a list is narrowed to, as its head tells it."""
+    from redunlite.display.tree import ID_WIDTH, format_time
+
+    told = []
+    if history is not None and execution is not None:
+        told.append(f"Exec {history.get_execution(execution).uuid[:ID_WIDTH]}")
+    if history is not None and tasks is not None:
+        names = {history.get_task(task).fullname for task in tasks}
+        told.append(" or ".join(sorted(names)))
+    if args.status is not None:
+        told.append(" or ".join(sorted(args.status)))
+    times = (("since", args.since), ("until", args.until))
+    return told + [f"{name} {format_time(time)}" for name, time in times if time is not None]
+
+
+def _repeat(args: argparse.Namespace) -> str:
+    """Return the command that lists what this one lists, without a limit."""
+    from redunlite.display.text import format_command
+    from redunlite.display.tree import format_time
+
+    words = ["log"]
+    if args.word is not None:
+        words.append(args.word)
+    for name in ("config", "id", "task"):
+        value = getattr(args, name, None)
+        if value is not None:
+            words += [f"--{name}", value]
+    if args.status is not None:
+        words += ["--status", ",".join(sorted(args.status)).lower()]
+    for name in ("since", "until"):
+        if getattr(args, name) is not None:
+            words += [f"--{name}", format_time(getattr(args, name))]
+    if args.jobs:
+        words.append("--jobs")
+    return format_command([*words, "--all"])

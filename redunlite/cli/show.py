@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from redunlite.cli import common
-from redunlite.cli.log import add_format, join_lines, read_text
+from redunlite.cli.reading import View, add_format, read_text
 
 if TYPE_CHECKING:
     import argparse
@@ -67,6 +67,8 @@ def _make_text(history: History, word: str, form: str) -> str:
         raise UsageError(
             f"{match.kind} {match.id[:8]} has no result", f"redunlite log {match.id[:8]} tells why"
         )
-    if form == "json":
-        return as_json.format_json(as_json.make_value_page(value, None)) + "\n"
-    return join_lines(format_value(value))
+
+    def make_page() -> dict[str, Any]:
+        return as_json.make_value_page(value, None)
+
+    return View(lambda: format_value(value), make_page, lambda: [make_page()], "value").render(form)

@@ -1,32 +1,11 @@
 """Records as JSON. Kept like a file format: fields are added, never renamed or dropped.
 
-Decided here: which fields each kind of record has. Ids are whole, values are not cut, times are ISO
-8601 with their offset from UTC, durations are seconds. No state.
-
-=========== ====================================================================================
-execution   kind id status start_time end_time duration_s argv root_task error user host cwd
-            python git_commit git_dirty
-its page    also counts (one object a task), n_jobs, n_shown, jobs (in tree order, with depth)
-job         kind id execution_id parent_id status task task_hash start_time duration_s cpu_s
-            peak_bytes call_hash eval_hash arguments result raised output dataflow
-argument    name place preview value_hash type value origin
-origin      null for a literal, else kind (argument, result or many) and: argument: place name
-            call_hash; result: task call_hash; many: n_members members (origins)
-result      preview value_hash type value
-raised      preview value_hash type summary frames (file line name text)
-call node   kind call_hash eval_hash status task task_hash arguments result raised jobs dataflow
-task        kind hash name namespace fullname version source file line params first_job
-value       kind value_hash type preview size value dataflow
-dataflow    name value sections: name steps (kind call_hash task params n_left_out) variables
-            (name preview value_hash …) n_more n_folded folded_task
-=========== ====================================================================================
-
-``value`` is there only for values that JSON can hold and that are recorded in plain form.
+Decided here: how each field gets its value; `fields` tells which there are. Ids are whole, values are
+not cut, times are ISO 8601 with their offset from UTC, durations are seconds. No state.
 """
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Sequence
 from datetime import datetime, timezone
@@ -52,11 +31,6 @@ MAX_MEMBERS = 100_000
 MAX_PLACE = (1 << 16) - 1
 
 Fields = dict[str, Any]
-
-
-def format_json(data: Any) -> str:
-    """Return data as indented JSON, in ASCII, so that nothing in it can steer a terminal."""
-    return json.dumps(data, indent=2, allow_nan=False)
 
 
 def _time(time_us: int | None) -> str | None:
@@ -91,14 +65,26 @@ def make_execution(execution: ExecutionRecord) -> Fields:
     }
 
 
-def make_page(execution: ExecutionRecord, counts: Sequence[TaskCounts], tree: JobTree) -> Fields:
+def make_jobs(history: History, jobs: Sequence[JobRecord]) -> list[Fields]:
+    """Return the fields of jobs as lists have them."""
+    parents = history.find_job_ids({job.parent for job in jobs if job.parent is not None})
+    return [
+        make_job(job, history.get_execution(job.execution), parents.get(job.parent or 0))
+        for job in jobs
+    ]
+
+
+def make_tree(history: History, tree: JobTree) -> list[Fields]:
+    """Return the fields of the jobs of a tree, in its order, with their depth."""
+    lines = [line for line in tree.lines if isinstance(line, JobLine)]
+    jobs = make_jobs(history, [line.job for line in lines])
+    return [{"depth": line.depth, **fields} for line, fields in zip(lines, jobs)]
+
+
+def make_page(
+    history: History, execution: ExecutionRecord, counts: Sequence[TaskCounts], tree: JobTree
+) -> Fields:
     """Return the fields of an execution with its job tree."""
-    jobs = []
-    ids = {line.job.row: line.job.uuid for line in tree.lines if isinstance(line, JobLine)}
-    for line in tree.lines:
-        if isinstance(line, JobLine):
-            fields = make_job(line.job, execution, ids.get(line.job.parent or 0))
-            jobs.append({"depth": line.depth, **fields})
     return {
         **make_execution(execution),
         "counts": [
@@ -115,12 +101,12 @@ def make_page(execution: ExecutionRecord, counts: Sequence[TaskCounts], tree: Jo
         ],
         "n_jobs": tree.n_jobs,
         "n_shown": tree.n_shown,
-        "jobs": jobs,
+        "jobs": make_tree(history, tree),
     }
 
 
 def make_job(job: JobRecord, execution: ExecutionRecord, parent_id: str | None) -> Fields:
-    """Return the fields of a job as a line of a tree has them."""
+    """Return the fields of a job as lists have them."""
     return {
         "kind": "job",
         "id": job.uuid,

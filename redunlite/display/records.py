@@ -16,6 +16,7 @@ from redunlite.display.tree import (
     format_duration,
     format_job,
     format_time,
+    format_usage,
 )
 from redunlite.history.dataflow import Dataflow
 from redunlite.history.records import (
@@ -37,7 +38,7 @@ def format_job_page(detail: JobDetail, dataflow: Dataflow | None) -> Iterator[st
     yield format_job(job, is_full=True)
     yield f"Traceback: {_format_trail(detail)}"
     if job.status == DONE and job.duration_us is not None:
-        yield f"Duration: {format_duration(job.duration_us)}{_format_usage(job)}"
+        yield f"Duration: {format_duration(job.duration_us)}{format_usage(job)}"
     yield ""
     is_over = job.status not in (RUNNING, CANCELLED)
     if call is not None and call.call_hash and is_over:
@@ -70,15 +71,6 @@ def _format_trail(detail: JobDetail) -> str:
         n_before = len(jobs) // 2
         jobs.insert(n_before, f"({detail.n_left_out:,} Jobs)")
     return " > ".join(steps + jobs)
-
-
-def _format_usage(job: JobRecord) -> str:
-    parts = []
-    if job.cpu_us is not None:
-        parts.append(f"CPU {format_duration(job.cpu_us)}")
-    if job.peak_bytes:
-        parts.append(f"peak memory {job.peak_bytes / (1 << 20):,.0f} MiB")
-    return f" ({', '.join(parts)})" if parts else ""
 
 
 def _tell_unfinished(job: JobRecord) -> str:

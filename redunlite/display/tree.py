@@ -72,20 +72,6 @@ def _is_told(execution: ExecutionRecord) -> bool:
     return execution.error is not None and execution.error.isalpha()
 
 
-def format_executions(executions: Sequence[ExecutionRecord], n_all: int) -> Iterator[str]:
-    """Yield the lines of the list of executions, newest first."""
-    if not executions:
-        yield "No executions yet"
-        return
-    yield "Recent executions:"
-    yield ""
-    for execution in executions:
-        yield format_execution(execution)
-    if n_all > len(executions):
-        yield ""
-        yield f"… {n_all - len(executions):,} older ones: redunlite log --all"
-
-
 def format_arguments(arguments: Sequence[ArgumentRecord], *, by_name: bool) -> str:
     """Return arguments as in a call.
 
@@ -119,6 +105,16 @@ def format_job(job: JobRecord, *, is_full: bool = False) -> str:
     arguments = format_arguments(job.arguments, by_name=job.parent is None)
     call = f"{escape(job.task.fullname)}({arguments})"
     return f"Job {shown} {format_status(job.status)} {format_time(job.start_us)}:  {call}"
+
+
+def format_usage(job: JobRecord) -> str:
+    """Return what a job used, in parentheses; empty when nothing ran."""
+    parts = []
+    if job.cpu_us is not None:
+        parts.append(f"CPU {format_duration(job.cpu_us)}")
+    if job.peak_bytes:
+        parts.append(f"peak memory {job.peak_bytes / (1 << 20):,.0f} MiB")
+    return f" ({', '.join(parts)})" if parts else ""
 
 
 def format_totals(counts: Sequence[TaskCounts]) -> str:

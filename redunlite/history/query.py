@@ -86,11 +86,14 @@ class History:
 
     # Executions.
 
-    def find_executions(self, limit: int | None = None) -> list[ExecutionRecord]:
-        """Return the newest executions, newest first; all without a limit."""
+    def find_executions(
+        self, limit: int | None = None, condition: str = "1", values: Sequence[Any] = ()
+    ) -> list[ExecutionRecord]:
+        """Return the executions that meet an SQL condition, newest first; all without a limit."""
         rows = self.connection.execute(
-            f"SELECT {_EXECUTION_COLUMNS} FROM execution ORDER BY id DESC LIMIT ?",
-            (-1 if limit is None else limit,),
+            f"SELECT {_EXECUTION_COLUMNS} FROM execution WHERE {condition} "
+            "ORDER BY id DESC LIMIT ?",
+            (*values, -1 if limit is None else limit),
         ).fetchall()
         return [self._make_execution(row) for row in rows]
 
@@ -175,12 +178,20 @@ class History:
         if status == codes.RUNNING and execution.error == INTERRUPTED:
             status = codes.CANCELLED
         name = CACHED if kind and status == codes.DONE else STATUS_NAMES[status]
-        head = salt.hex()
-        uuid = f"{head[:8]}-{head[8:12]}-{head[12:]}{execution.uuid[18:]}"
         return JobRecord(
-            row_id, uuid, execution.number, parent, call, self.get_task(task), name, start,
+            row_id, self._make_job_id(row_id, salt), execution.number, parent, call, self.get_task(task), name, start,
             duration, cpu, peak, output,
         )  # fmt: skip
+
+    def find_job_ids(self, row_ids: Collection[int]) -> dict[int, str]:
+        """Return the UUID of each job with one of those row ids."""
+        rows = self._select("SELECT id, salt FROM job WHERE id IN (%s)", sorted(set(row_ids)))
+        return {row_id: self._make_job_id(row_id, salt) for row_id, salt in rows}
+
+    def _make_job_id(self, row_id: int, salt: bytes) -> str:
+        head = salt.hex()
+        tail = self.get_execution(row_id >> codes.SERIAL_BITS).uuid[18:]
+        return f"{head[:8]}-{head[8:12]}-{head[12:]}{tail}"
 
     def add_arguments(self, jobs: Sequence[JobRecord]) -> list[JobRecord]:
         """Return the jobs with their arguments, read together."""
@@ -369,7 +380,7 @@ class History:
             if matches:
                 return Found([self._get_only(word, matches)])
         if word and not only_ids:
-            tasks = self._find_tasks_by_name(word)
+            tasks = self.find_tasks_by_name(word)
             if tasks:
                 others = 0 if prefix is None else len(self._find_ids(prefix))
                 return Found(tasks, others)
@@ -401,7 +412,8 @@ class History:
         some = f"there are {n_all:,}, ~1 is the newest" if n_all else "there are none yet"
         raise UnknownNameError("execution", word, hint=some)
 
-    def _find_tasks_by_name(self, name: str) -> list[Match]:
+    def find_tasks_by_name(self, name: str) -> list[Match]:
+        """Return the versions of the tasks with that name, short or full, newest first."""
         space, _, short = name.rpartition(".")
         rows = self.connection.execute(
             "SELECT id, hash FROM task WHERE name = ? OR (name = ? AND namespace = ?) "

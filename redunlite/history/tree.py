@@ -65,6 +65,7 @@ def get_tree(
     execution: ExecutionRecord,
     counts: Sequence[TaskCounts],
     *,
+    limit: int | None = None,
     everything: bool = False,
 ) -> JobTree:
     """Return the job tree of an execution.
@@ -73,12 +74,14 @@ def get_tree(
     ----------
     counts
         Of the same execution, from `History.find_counts`.
+    limit
+        Jobs that are read at most, beside failed ones; default, `MAX_JOBS`.
     everything
         Read and show all jobs, however many and however deep.
     """
     id_range = get_id_range(execution.number)
-    limit = -1 if everything else MAX_JOBS
-    jobs = history.find_jobs("id BETWEEN ? AND ?", id_range, limit)
+    n_most = -1 if everything else limit or MAX_JOBS
+    jobs = history.find_jobs("id BETWEEN ? AND ?", id_range, n_most)
     n_jobs = max(len(jobs), sum(count.total for count in counts))
     if n_jobs > len(jobs):
         jobs = _add_failed(history, jobs, id_range, counts)
