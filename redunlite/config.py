@@ -6,7 +6,8 @@ the settings do. No state; nothing is kept between calls.
 
 The file is read by a few lines of our own rather than by `configparser`, so that every message
 names its line, and because importing that takes as long as reading ten of these files. The sections
-are named tuples, because each dataclass adds 0.7 ms to the start of every run (Python 3.11).
+are named tuples and `Config` is a plain class, because completion reads executors from here at a TAB
+and importing `dataclasses` takes 6 ms (Python 3.11).
 
 >>> Config({"executors.default": {"workers": 4}}).executors["default"].workers
 4
@@ -16,11 +17,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from redunlite.errors import ConfigError, find_nearest
-from redunlite.nested import merge_dicts
 
 FOLDER_NAME = ".redunlite"
 INI_NAME = "redunlite.ini"
@@ -105,9 +104,8 @@ class SchedulerConfig(NamedTuple):
     """Path of a JSON file with context variables, which come before `context`."""
 
 
-@dataclass(frozen=True, init=False)
 class Config:
-    """All settings, with defaults where nothing was set.
+    """All settings, with defaults where nothing was set; it does not change.
 
     Parameters
     ----------
@@ -120,6 +118,8 @@ class Config:
     ConfigError
         For an unknown section, key or executor type, or a bad value.
     """
+
+    __slots__ = ("executors", "files", "fingerprint", "folder", "limits", "recorder", "scheduler")
 
     executors: Mapping[str, ExecutorConfig]
     """By name; there is always one called ``default``, and one of each type called like it."""
@@ -135,6 +135,18 @@ class Config:
     def __init__(self, settings: Mapping[str, Mapping[str, Any]] | None = None) -> None:
         self._fill(_from_dict(settings or {}), None)
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise AttributeError(f"cannot set {name!r}: a configuration does not change")
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Config):
+            return NotImplemented
+        return all(getattr(self, name) == getattr(other, name) for name in self.__slots__)
+
+    def __repr__(self) -> str:
+        values = ", ".join(f"{name}={getattr(self, name)!r}" for name in self.__slots__)
+        return f"Config({values})"
+
     @property
     def context(self) -> Mapping[str, Any]:
         """The context variables of every run: those of the file, with those set here on top.
@@ -147,6 +159,8 @@ class Config:
         settings = self.scheduler
         if not settings.context_file:
             return settings.context
+        from redunlite.nested import merge_dicts
+
         path = os.path.join(self.folder or "", settings.context_file)
         return merge_dicts(read_context(path), settings.context)
 

@@ -24,7 +24,7 @@ FLOORS = {
         " namespace limits tags config"
     ),
     "values": "value filesystem file handle jobinfo tracebacks syntax packages loading definitions fingerprint",
-    "language": "signature expression task",
+    "language": "signature outline expression task",
     "engine parts": "job forms cache_policy recovery reporter worker executors",
     "engine": "engine",
     "recorder": "recorder",

@@ -10,6 +10,7 @@ are read by `cli.arguments`, because a task's options come from its signature.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
@@ -20,7 +21,7 @@ from redunlite.errors import Interrupted, RedunliteError, UnknownNameError, Usag
 if TYPE_CHECKING:
     from redunlite.cli.help import CommandParser
 
-COMMANDS = ("run", "log", "show", "init", "help")
+COMMANDS = ("run", "log", "show", "init", "completion", "help")
 
 DESCRIPTION = (
     "Run Python functions as a workflow: in parallel, cached, and with a record of where "
@@ -56,6 +57,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     argv
         The words after the program's name; default, those of this process.
     """
+    if "_ARGCOMPLETE" in os.environ:
+        from redunlite.cli import finder
+
+        finder.answer(make_parser, _read_settings)
     common.open_missing_descriptors()
     common.set_up_streams()
     words = list(sys.argv[1:] if argv is None else argv)

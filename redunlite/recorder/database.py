@@ -400,10 +400,15 @@ def open_memory() -> Database:
     return Database(connection, None)
 
 
-def open_readonly(path: str) -> Database:
+def open_readonly(path: str, *, is_hurried: bool = False) -> Database:
     """Open a database to read from it; nothing is created or changed.
 
     One of an older schema is read from a changed copy in memory.
+
+    Parameters
+    ----------
+    is_hurried
+        Refuse one of an older schema: a copy may take long.
 
     Raises
     ------
@@ -428,6 +433,8 @@ def open_readonly(path: str) -> Database:
             connection.close()
             return _read_only(open_memory().connection, path)
         if version < SCHEMA_VERSION:
+            if is_hurried:
+                raise DatabaseError(f"{path} has an older schema, {version:d}")
             connection = _copy_upgraded(connection, version)
         connection.execute("PRAGMA query_only = ON")
     except sqlite3.Error as error:
