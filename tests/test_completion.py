@@ -178,6 +178,15 @@ def test_tab_offers_choices(shell: Shell) -> None:
     assert shell.words("completion ") == ["bash", "zsh", "fish"]
 
 
+def test_tab_offers_statuses_and_times(shell: Shell) -> None:
+    """Filters of `log` take statuses with commas between them, and words for times."""
+    assert shell.words("log --status ") == ["running", "done", "failed", "cancelled", "cached"]
+    assert shell.words("log --status fai") == ["failed"]
+    assert shell.words("log --status failed,ca") == ["failed,cancelled", "failed,cached"]
+    assert shell.words("log --status=done,fa") == ["--status=done,failed"]
+    assert shell.words("log --status nonsense --since y") == ["yesterday"]
+
+
 def test_tab_offers_options_where_nothing_else_is_left(shell: Shell) -> None:
     """Behind all words, a TAB without a dash shows the options."""
     assert {"--format", "--json"} <= set(shell.words("show abc "))
@@ -524,7 +533,17 @@ def test_tab_shows_faults_when_asked(shell: Shell) -> None:
 
 @pytest.mark.parametrize(
     "line",
-    ["", "run ", "run w.py ", "run w.py align --sa", "log ", "log a", "run --executor ", "-c "],
+    [
+        "",
+        "run ",
+        "run w.py ",
+        "run w.py align --sa",
+        "log ",
+        "log a",
+        "run --executor ",
+        "-c ",
+        "log --status failed ",
+    ],
 )
 def test_tab_loads_nothing_heavy(
     lab: Shell, line: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path

@@ -209,6 +209,18 @@ def choose_names(tasks: Sequence[tuple[str, str, str]], prefix: str) -> dict[str
     return names if any(name.startswith(prefix) for name in names) else full
 
 
+def complete_statuses(prefix: str, **_: Any) -> list[str]:
+    """Offer statuses, also behind a comma."""
+    before = prefix[: prefix.rfind(",") + 1]
+    given = before.split(",")
+    return [before + name for name in (*map(str.lower, STATUSES), "cached") if name not in given]
+
+
+def complete_times(**_: Any) -> dict[str, str]:
+    """Offer what is said instead of a date."""
+    return {"today": "", "yesterday": "", "1h": "an hour ago", "7d": "a week ago"}
+
+
 def complete_tags(prefix: str, parsed_args: Namespace, **_: Any) -> dict[str, str]:
     """Offer the keys of tags, and behind ``key=`` the values that were given."""
     key, equals, _value = prefix.partition("=")
@@ -372,6 +384,9 @@ COMPLETERS: dict[tuple[str, str], Completer] = {
     ("init", "folder"): complete_folders,
     ("", "config"): complete_folders,
     ("", "task"): complete_tasks,
+    ("", "status"): complete_statuses,
+    ("", "since"): complete_times,
+    ("", "until"): complete_times,
     ("", "tag"): complete_tags,
     ("", "id"): complete_ids,
     ("", "job"): complete_jobs,

@@ -113,6 +113,7 @@ def iter_parsers(
 
 def _give_completer(command: str, action: argparse.Action) -> None:
     """Attach what completes the value of an option or word, where it takes one."""
+    action.type = None  # nothing needs to be read, and a value that is begun could not be
     if isinstance(action, argparse._HelpAction):
         action.help = "show help"
     if action.nargs == 0 or hasattr(action, "completer"):
