@@ -21,6 +21,8 @@ class Parser(argparse.ArgumentParser):
 
     def __init__(self, **settings: Any) -> None:
         settings.setdefault("allow_abbrev", False)
+        # Each option that is added asks for a formatter, which would ask for the terminal's width.
+        settings.setdefault("formatter_class", _make_formatter)
         super().__init__(**settings)
 
     def error(self, message: str) -> NoReturn:
@@ -43,6 +45,10 @@ class Parser(argparse.ArgumentParser):
     def print_help(self, file: Any = None) -> None:
         """Write the help to standard output."""
         common.write_output(self.format_help())
+
+
+def _make_formatter(prog: str) -> argparse.HelpFormatter:
+    return argparse.HelpFormatter(prog, width=80)
 
 
 _REWORDINGS = (
