@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
+import pexpect
 import pytest
 
 from redunlite.cli import arguments, finder, make_parser
@@ -70,7 +71,11 @@ class Shell:
         (folder / "w.py").write_text(WORKFLOW)
         (folder / ".git").mkdir()
         self.environment = {
-            **{k: v for k, v in os.environ.items() if not k.startswith(("REDUNLITE_", "_ARGC"))},
+            **{
+                k: v
+                for k, v in os.environ.items()
+                if not k.startswith(("REDUNLITE_", "_ARGC", "XDG_"))
+            },
             "HOME": str(folder),
             "PYTHONPATH": str(Path(__file__).resolve().parent.parent),
         }
@@ -631,3 +636,64 @@ def test_completion_install_tells_why_it_cannot(shell: Shell) -> None:
     assert done.returncode == 2
     assert done.stderr.startswith("redunlite: cannot write ")
     assert 'eval "$(redunlite completion bash)"' in done.stderr
+
+
+# The advice of a run.
+
+
+def run_on_terminal(shell: Shell, *options: str, **environment: str) -> str:
+    """Run a task on a terminal, and return what it printed."""
+    child = pexpect.spawn(
+        sys.executable,
+        ["-m", "redunlite", "run", "w.py", "plot", "--kind", "bar", *options],
+        cwd=str(shell.folder),
+        env={"TERM": "xterm", **environment},
+        encoding="utf-8",
+        timeout=60,
+        dimensions=(24, 80),
+    )
+    child.expect(pexpect.EOF)
+    child.close()
+    return child.before or ""
+
+
+def test_run_tells_once_how_to_get_completion(shell: Shell) -> None:
+    """At a terminal without completion, the first run of a user ends with one line about it."""
+    del shell.environment["_REDUNLITE_COMPLETION"]
+    environment = {**shell.environment, "SHELL": "/usr/bin/zsh"}
+    advice = 'completion: add eval "$(redunlite completion zsh)" to ~/.zshrc'
+    state = shell.folder / ".local" / "state" / "redunlite"
+
+    silent = [
+        run_on_terminal(shell, **{**environment, "_REDUNLITE_COMPLETION": "1"}),
+        run_on_terminal(shell, **{**environment, "SHELL": "/bin/tcsh"}),
+        run_on_terminal(shell, "-q", **environment),
+        run_on_terminal(shell, "--dry-run", **environment),
+        shell.run("run", "w.py", "plot", "--kind", "bar", SHELL="/usr/bin/zsh").stderr,
+    ]
+    was_kept = state.exists()
+    first, second = (run_on_terminal(shell, **environment) for _ in range(2))
+
+    assert not any("completion" in text for text in silent)
+    assert not was_kept
+    assert f"[redunlite] {advice}\r\n'bar'\r\n" in first
+    assert "completion" not in second
+    assert [path.name for path in state.iterdir()] == ["completion-told"]
+
+
+def test_run_says_nothing_about_completion_that_was_installed(shell: Shell) -> None:
+    """After `--install` nobody needs to be told."""
+    del shell.environment["_REDUNLITE_COMPLETION"]
+    environment = {**shell.environment, "SHELL": "/usr/bin/fish"}
+    shell.run("completion", "--install", SHELL="/usr/bin/fish")
+
+    assert "completion" not in run_on_terminal(shell, **environment)
+
+
+def test_run_says_nothing_where_it_cannot_keep_that_it_did(shell: Shell) -> None:
+    """A folder that cannot be written would mean to be told at every run."""
+    del shell.environment["_REDUNLITE_COMPLETION"]
+    (shell.folder / "state").touch()
+    environment = {"SHELL": "/bin/bash", "XDG_STATE_HOME": str(shell.folder / "state")}
+
+    assert "completion" not in run_on_terminal(shell, **{**shell.environment, **environment})

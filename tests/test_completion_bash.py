@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.shells import RealShell, find_shell
+from tests.shells import PROJECT, RealShell, find_shell
 
 pytestmark = pytest.mark.skipif(find_shell("bash") is None, reason="bash is not installed")
 
@@ -115,3 +116,32 @@ def test_bash_loads_what_was_installed(tmp_path: Path) -> None:
         assert shell.press("redunlite run w\t").line == "redunlite run w.py "
     finally:
         shell.close()
+
+
+def mask(lines: list[str]) -> list[str]:
+    """Replace ids and ages, which differ from run to run, by their kinds."""
+    masked = [re.sub(r"^[0-9a-f]{8} ", "<id> ", line.rstrip()) for line in lines]
+    return [re.sub(r" +\d+ \w+ ago", " <age>", line) for line in masked]
+
+
+def test_docs_show_what_bash_lists(tmp_path: Path) -> None:
+    """Each list in docs/completion.md is what a terminal of 90 columns shows."""
+    shutil.copy(PROJECT / "examples" / "01_hello_world" / "hello_world.py", tmp_path)
+    page = (PROJECT / "docs" / "completion.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```text\n\$ (.*?)<TAB><TAB>\n(.*?)```", page, re.DOTALL)
+    shell = RealShell(["bash", "--norc", "--noprofile"], tmp_path, SETUP)
+    try:
+        shell.run("redunlite run hello_world.py main >&- 2>&-")
+        shell.run("redunlite run hello_world.py main --greet Hi >&- 2>&-")
+        for line, expected in blocks:
+            wanted = expected.splitlines()
+            # The line itself stands before and behind the list.
+            before, *shown, behind = shell.press(f"{line}\t\t").screen.splitlines()[
+                -len(wanted) - 2 :
+            ]
+            assert line.strip() in before and line.strip() in behind
+            assert mask(wanted) == mask(shown)
+    finally:
+        shell.close()
+
+    assert len(blocks) == 3

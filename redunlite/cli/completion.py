@@ -92,9 +92,9 @@ def make_code(shell: str) -> str:
     return "\n".join([*lines, f"{rest.rstrip()}\n{sorts} {common.PROGRAM} 2>/dev/null || :\n"])
 
 
-def describe_line(shell: str) -> str:
-    """Return the line to be put into a start-up file, and that file's name."""
-    return f'eval "$({common.PROGRAM} completion {shell})" in {_START_FILES[shell]}'
+def describe_setup(shell: str) -> str:
+    """Return what to do with which file that the shell reads at its start."""
+    return f'add eval "$({common.PROGRAM} completion {shell})" to {_START_FILES[shell]}'
 
 
 _START_FILES = {"bash": "~/.bashrc", "zsh": "~/.zshrc", "fish": "~/.config/fish/config.fish"}
@@ -117,7 +117,7 @@ def install(shell: str) -> list[str]:
         verb = _write(path, code)
     except OSError as error:
         raise UsageError(
-            f"cannot write {path!r}: {error.strerror}", f"or put {describe_line(shell)}"
+            f"cannot write {path!r}: {error.strerror}", f"or {describe_setup(shell)}"
         ) from error
     mark_told()
     return [f"{verb} {escape(path)}", *more]
@@ -149,7 +149,7 @@ def find_place(shell: str) -> list[str]:
         folder = given or os.path.join(data, "bash-completion")
         lines = ["New bash shells load it at TAB, by the bash-completion package."]
         if not any(map(os.path.exists, _BASH_COMPLETION)):
-            lines.append(f"That package was not found; without it, put {describe_line(shell)}")
+            lines.append(f"That package was not found; without it, {describe_setup(shell)}")
         return [os.path.join(folder, "completions", common.PROGRAM), *lines]
     for folder in _list_zsh_folders():
         if os.access(folder, os.W_OK | os.X_OK):
@@ -157,7 +157,7 @@ def find_place(shell: str) -> list[str]:
     folder = os.path.join(data, "zsh", "site-functions")
     return [
         os.path.join(folder, f"_{common.PROGRAM}"),
-        f"zsh does not look there yet; put fpath=({quote(folder)} $fpath) before compinit in ~/.zshrc",
+        f"zsh does not look there yet; add fpath=({quote(folder)} $fpath) before compinit to ~/.zshrc",
     ]
 
 
@@ -207,7 +207,7 @@ def advise_once() -> str:
     shell = find_shell()
     if shell is None or VARIABLE in os.environ or not mark_told():
         return ""
-    return f"TAB completion: put {describe_line(shell)}"
+    return f"completion: {describe_setup(shell)}"
 
 
 def mark_told() -> bool:

@@ -433,7 +433,21 @@ def _run(request: Request, path: str, argv: Sequence[str]) -> int:
         return common.FAILED
     finally:
         reporter.close()
+        _advise(reporter, settings)
     return _print_result(result)
+
+
+def _advise(reporter: ConsoleReporter, settings: RunSettings) -> None:
+    """Tell once how to get completion, to a person at a terminal."""
+    from redunlite.display.live import is_terminal
+
+    is_over = reporter.status in ("DONE", "FAILED")
+    if is_over and not settings.dry_run and not settings.quiet and is_terminal(sys.stderr):
+        from redunlite.cli.completion import advise_once
+
+        advice = advise_once()
+        if advice:
+            reporter.warning(advice)
 
 
 def _load_config(folder: str | None, settings: RunSettings) -> Config:
