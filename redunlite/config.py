@@ -31,7 +31,7 @@ DEFAULT_INI = """\
 # Configuration of redunlite. Every setting is optional; what is shown is its default.
 
 [executors.default]
-# process, thread or inline
+# process, thread or inline; alias stands for the executor that target names
 # type = process
 # Number of jobs at one time; default, one a CPU.
 # workers =
@@ -59,6 +59,8 @@ DEFAULT_INI = """\
 # relative to this folder.
 # context = {}
 # context_file =
+# What makes the scheduler: file.py::function, relative to this folder, or module::function.
+# setup_scheduler =
 """
 
 
@@ -67,9 +69,11 @@ class ExecutorConfig(NamedTuple):
 
     name: str
     type: str = "process"
-    """``process``, ``thread`` or ``inline``."""
+    """``process``, ``thread``, ``inline`` or ``alias``."""
     workers: int = 0
     """How many calls run at one time; always 1 or more in a `Config`."""
+    target: str = ""
+    """Of an alias: the executor that it stands for."""
 
 
 class FingerprintConfig(NamedTuple):
@@ -100,6 +104,8 @@ class SchedulerConfig(NamedTuple):
     """``finish``, ``fail-fast`` or ``keep-going``: what happens to other jobs when one fails."""
     context: Mapping[str, Any] = {}
     """Context variables of every run."""
+    setup_scheduler: str = ""
+    """``file.py::function`` or ``module::function``: makes the scheduler of every run."""
     context_file: str = ""
     """Path of a JSON file with context variables, which come before `context`."""
 
@@ -174,6 +180,8 @@ class Config:
         for name in ("default", *EXECUTOR_TYPES):
             executors.setdefault(name, {})
         made = {name: _make_executor(name, values) for name, values in executors.items()}
+        for name in made:
+            _check_alias(name, made, executors)
         object.__setattr__(self, "executors", made)
         limits = {name: _capacity(s) for name, s in sections.get("limits", {}).items()}
         object.__setattr__(self, "limits", limits)
@@ -271,6 +279,16 @@ def _path(setting: _Setting) -> str:
     return os.fspath(setting.value)
 
 
+def _setup_function(setting: _Setting) -> str:
+    text = str(setting.value)
+    place, colons, function = text.partition("::")
+    if text and not (colons and place and function.isidentifier()):
+        raise ConfigError(
+            f"{setting.where} is {text!r}, expected file.py::function or module::function"
+        )
+    return text
+
+
 def read_context(path: str) -> Mapping[str, Any]:
     """Return the context variables in a JSON file.
 
@@ -285,8 +303,9 @@ def read_context(path: str) -> Mapping[str, Any]:
     return _json_object(_Setting(text, path))
 
 
-_executor_type = _one_of(*EXECUTOR_TYPES)
-_EXECUTOR_KEYS = ("type", "workers")
+ALIAS = "alias"
+_executor_type = _one_of(*EXECUTOR_TYPES, ALIAS)
+_EXECUTOR_KEYS = ("type", "workers", "target")
 _PLAIN: dict[str, tuple[type[Any], dict[str, Any]]] = {
     "fingerprint": (FingerprintConfig, {"packages": _one_of("version", "major", "ignore")}),
     "files": (FilesConfig, {"content_limit": _size}),
@@ -297,6 +316,7 @@ _PLAIN: dict[str, tuple[type[Any], dict[str, Any]]] = {
             "on_failure": _one_of("finish", "fail-fast", "keep-going"),
             "context": _json_object,
             "context_file": _path,
+            "setup_scheduler": _setup_function,
         },
     ),
 }
@@ -306,10 +326,35 @@ def _make_executor(name: str, values: Mapping[str, _Setting]) -> ExecutorConfig:
     kind = name if name in EXECUTOR_TYPES else "process"
     if "type" in values:
         kind = _executor_type(values["type"])
+    target = values.get("target")
+    if kind == ALIAS:
+        if target is None or not target.value:
+            where = values["type"].where
+            raise ConfigError(f"{where} is 'alias', and no target names the executor it stands for")
+        return ExecutorConfig(name, kind, 1, str(target.value))
+    if target is not None:
+        raise ConfigError(f"{target.where} is set, which only an executor of type alias has")
     if kind == "inline":
         return ExecutorConfig(name, kind, 1)
     workers = _workers(values["workers"]) if "workers" in values else count_cpus()
     return ExecutorConfig(name, kind, workers)
+
+
+def _check_alias(
+    name: str, made: Mapping[str, ExecutorConfig], executors: Mapping[str, Mapping[str, _Setting]]
+) -> None:
+    """Raise `ConfigError` when an alias leads nowhere, or back to itself."""
+    seen = [name]
+    while made[seen[-1]].type == ALIAS:
+        target = made[seen[-1]].target
+        where = executors[seen[-1]]["target"].where
+        if target not in made:
+            nearest = find_nearest(target, made)
+            mean = f"; did you mean {nearest!r}?" if nearest else ""
+            raise ConfigError(f"{where} is {target!r}, which is no executor{mean}")
+        if target in seen:
+            raise ConfigError(f"{where} leads back: {' → '.join([*seen, target])}")
+        seen.append(target)
 
 
 def count_cpus() -> int:

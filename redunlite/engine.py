@@ -59,9 +59,11 @@ from redunlite.forms import (
     FormNode,
     Forms,
     Join,
+    PromiseNode,
     Recall,
     Remember,
     Start,
+    WatchNode,
 )
 from redunlite.job import (
     ASKED,
@@ -95,7 +97,7 @@ from redunlite.preview import format_preview
 from redunlite.recovery import Recoveries
 from redunlite.reporter import CACHED, REJECT, RUN, JobLine, Reporter, TaskCounts
 from redunlite.signature import VAR_KEYWORD, VAR_POSITIONAL
-from redunlite.task import CONTEXT_OPTION, Task, resolve_task
+from redunlite.task import CONTEXT_OPTION, PromiseTask, Task, resolve_task
 from redunlite.value import ErrorValue
 from redunlite.valuestore import ValueStore
 from redunlite.waits import Waits
@@ -116,7 +118,7 @@ LOOKUP_BATCH = 1000
 """Jobs asked for in one query."""
 WORK_STEPS = 2000
 """Nodes moved on between two looks at executors and timers."""
-WITHOUT_EFFECT = ("retries", "retry_delay", "timeout", "memory", "cpus", "priority", "load_module")
+WITHOUT_EFFECT = ("retries", "retry_delay", "timeout", "memory", "cpus", "priority")
 """Options that are accepted and not yet carried out; a run says so once a task."""
 FIRST_CALL_ID = 1 << 32
 """Origins from here on are calls; smaller ones are places among the parent's arguments."""
@@ -236,6 +238,8 @@ class Engine:
         self._failed: deque[tuple[Node, Failure]] = deque()
         self._asked: list[Job] = []
         self._queues: dict[str, _Queue] = {}
+        self._queue_of: dict[str, _Queue] = {}
+        """By the name that tasks use, which may be an alias."""
         self._limited: deque[Job] = deque()
         self._following: dict[int, Job] = {}
         self._sent: dict[int, Job] = {}
@@ -378,8 +382,10 @@ class Engine:
             self._advance_container(node)
         elif type(node) is SimpleNode:
             self._advance_simple(node)
-        elif type(node) is FormNode:
+        elif isinstance(node, FormNode):
             self._forms.advance(node)
+        elif type(node) is WatchNode:
+            self._forms.settle_watch(node)
 
     # From an expression to a node.
 
@@ -411,7 +417,8 @@ class Engine:
             self._todo.append(node)
         elif type(expression) is SchedulerExpression:
             scope = self._take_scope(expression, parent) if self._scopes else parent
-            node = FormNode(parent, expression, scope)
+            kind = PromiseNode if isinstance(expression._task, PromiseTask) else FormNode
+            node = kind(parent, expression, scope)
             self._todo.append(node)
         elif type(expression) is ValueExpression:
             node = self.evaluate(expression._value, parent)
@@ -627,21 +634,27 @@ class Engine:
             live = [self.decode(v) for v in values]
             n = len(args) + 1
             return live[0](*live[1:n], **dict(zip(kwargs, live[n:])))
-        if name in ("getitem", "getslice", "getattr"):
+        if name in ("getitem", "getslice", "getattr", "unpack"):
             live = [self._peek(values[0]), *(self.decode(v) for v in values[1:])]
-            if name == "getitem":
-                self._check_nout(expression, live[0])
+            if name in ("getitem", "unpack"):
+                self._check_length(expression, live[0])
         else:
             live = [self.decode(v) for v in values]
         return OPERATORS[name](*live)
 
-    def _check_nout(self, expression: SimpleExpression, value: Any) -> None:
+    def _check_length(self, expression: SimpleExpression, value: Any) -> None:
+        """Raise `ValueError` when a call gave another number of results than it promises.
+
+        What an annotation promises counts only where somebody has unpacked the call.
+        """
         source = expression._operands[0]
         if type(source) is TaskExpression:
             nout = source._task.options_for_call().get("nout")
+            if expression._operator == "unpack":
+                nout = expression._operands[2]
             if nout is not None and len(value) != nout:
                 raise ValueError(
-                    f"task {source._task.fullname!r} promises nout={nout} results "
+                    f"task {source._task.fullname!r} promises {nout} results "
                     f"and returned {len(value)}"
                 )
 
@@ -1005,7 +1018,7 @@ class Engine:
 
     def _queue(self, job: Job) -> None:
         name = job.options.get("executor") or self._default_executor
-        queue = self._queues.get(name)
+        queue = self._queue_of.get(name)
         if queue is None:
             queue = self._open_queue(name, job)
             if queue is None:
@@ -1022,9 +1035,12 @@ class Engine:
             )  # fmt: skip
             self.fail(job, self.make_failure(error, job))
             return None
-        executor.start(self)
-        self._started[name] = executor
-        queue = self._queues[name] = _Queue()
+        queue = self._queues.get(executor.name)
+        if queue is None:
+            executor.start(self)
+            self._started[executor.name] = executor
+            queue = self._queues[executor.name] = _Queue()
+        self._queue_of[name] = queue
         return queue
 
     def _pump(self) -> None:
@@ -1418,6 +1434,10 @@ class Engine:
             value = Evaluated(self._error_node(failure, error), self.decode)
             self._forms.throw(node, EvaluationError(failure, error, value))
             return
+        if type(node) is WatchNode:
+            if not self.is_stopping:
+                self._forms.reject_watch(node, failure, self._error_of(failure))
+            return
         self.fail(node, failure)
 
     def _error_of(self, failure: Failure) -> BaseException:
@@ -1546,6 +1566,10 @@ class Engine:
         self.waits.call_after(PROGRESS_INTERVAL_S, self._on_progress_timer)
 
     # What is shown.
+
+    def tell(self, message: str) -> None:
+        """Show a line of the user's own."""
+        self._reporter.warning(message)
 
     def _count(self, job: Job) -> TaskCounts:
         return self.counts[job.task.fullname]

@@ -118,7 +118,7 @@ class Expression(Lazy):
             self._refuse(
                 "iterated, its length is unknown", "give the task nout=, or pass it to a task"
             )
-        return iter([self[i] for i in range(length)])
+        return iter([SimpleExpression("unpack", (self, i, length)) for i in range(length)])
 
     def __len__(self) -> int:
         length = self._length()
@@ -285,7 +285,7 @@ class SimpleExpression(Expression):
         name, values = self._operator, self._operands
         if name in SYMBOLS:
             return f"({_short_repr(values[0])} {SYMBOLS[name]} {_short_repr(values[1])})"
-        if name == "getitem":
+        if name in ("getitem", "unpack"):
             return f"{_short_repr(values[0])}[{_short_repr(values[1])}]"
         if name == "getslice":
             bounds = ["" if v is None else _short_repr(v) for v in values[1:]]
@@ -337,6 +337,13 @@ def _get_slice(value: Any, start: Any, stop: Any, step: Any) -> Any:
     return value[start:stop:step]
 
 
+def _unpack(value: Any, i: int, length: int) -> Any:
+    """Return one of the results that the caller has counted on."""
+    if len(value) != length:
+        raise ValueError(f"expected {length} results to unpack and got {len(value)}")
+    return value[i]
+
+
 def _call(function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
     return function(*args, **kwargs)
 
@@ -353,6 +360,7 @@ OPERATORS: dict[str, Callable[..., Any]] = {
     "divmod": divmod,
     "getitem": operator.getitem,
     "getslice": _get_slice,
+    "unpack": _unpack,
     "getattr": getattr,
     "call": _call,
 }
@@ -383,7 +391,9 @@ def _short_repr(value: Any, depth: int = 6) -> str:
             return f"({shown[0]} {SYMBOLS[name]} {shown[1]})"
         if name == "getattr":
             return f"{shown[0]}.{values[1]}"
-        return f"{shown[0]}[{shown[1]}]" if name == "getitem" else f"{name}({', '.join(shown)})"
+        if name in ("getitem", "unpack"):
+            return f"{shown[0]}[{shown[1]}]"
+        return f"{name}({', '.join(shown)})"
     if isinstance(value, ValueRef):
         return value.preview or hashing.preview_token(value.token, 80)
     if type(value) in (list, tuple, dict):
@@ -428,8 +438,8 @@ def find_task_below(expression: Expression) -> Task[..., Any] | None:
 def find_length(task: Task[..., Any]) -> int | None:
     """Return the number of results that a task's `nout` or its annotation promises, or None."""
     nout = task.options_for_call().get("nout")
-    if nout is not None:
-        return int(nout)
+    if isinstance(nout, int):
+        return nout
     annotation = task.func.__annotations__.get("return")
     if isinstance(annotation, str):
         annotation = _resolve_annotation(task.func, annotation)

@@ -10,15 +10,22 @@ A form is a generator function. What it yields decides what it is resumed with:
 * a `Request`: the answer to it, at once;
 
 and what it returns is evaluated in its place.
+
+A form of the user's (`task.PromiseTask`) is a plain function that gives a `Promise` and asks for
+values through a `SchedulerView`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
-from typing import Any, Protocol
+from functools import partial
+from typing import Any, NamedTuple, Protocol
 
-from redunlite.job import DONE, Failure, Job, Node
+from redunlite.errors import UndecodableError
+from redunlite.hashing import digest
+from redunlite.job import DONE, FAILED, Failure, Job, Node
 from redunlite.kinds import Lazy, ValueRef
+from redunlite.promise import Promise
 
 
 class Evaluated(Lazy):
@@ -132,6 +139,76 @@ class FormNode(Node):
         """The job whose context holds for it."""
 
 
+class WatchNode(Node):
+    """Waits for a node on behalf of a promise."""
+
+    __slots__ = ("form", "promise", "target")
+
+    def __init__(self, form: PromiseNode, target: Node, promise: Promise[Any]) -> None:
+        super().__init__(form.parent)
+        self.form = form
+        self.target = target
+        self.promise = promise
+
+
+class PromiseNode(FormNode):
+    """A user's form that is being evaluated."""
+
+    __slots__ = ("failures", "origins", "upstreams")
+
+    def __init__(self, parent: Job | None, expression: Any, scope: Job | None = None) -> None:
+        super().__init__(parent, expression, scope)
+        self.origins: list[Any] = []
+        """Where the values came from that it was given."""
+        self.upstreams: list[bytes] = []
+        self.failures: dict[int, tuple[BaseException, Failure]] = {}
+        """`id` of an exception that it was given, to its failure."""
+
+    def note_origin(self, node: Node) -> None:
+        """Remember where a value came from that the form has looked at."""
+        if node.origin is not None:
+            self.origins += node.origin if type(node.origin) is list else [node.origin]
+            self.upstreams.append(node.upstream)
+
+
+class CallView(NamedTuple):
+    """What a user's form is told of its own call."""
+
+    task_name: str
+    args: tuple[Any, ...]
+    kwargs: Mapping[str, Any]
+    options: Mapping[str, Any]
+
+
+class SchedulerView:
+    """What a user's form may ask of the running scheduler."""
+
+    def __init__(self, host: FormHost, node: PromiseNode) -> None:
+        self._host = host
+        self._node = node
+
+    def evaluate(self, value: Any, parent_job: Job | None = None) -> Promise[Any]:
+        """Return the promise of what an expression, or a nested value with some, comes to."""
+        promise: Promise[Any] = Promise()
+        host, form = self._host, self._node
+        try:
+            found = host.evaluate(value, form.parent if parent_job is None else parent_job)
+            if not isinstance(found, Node):
+                promise.do_resolve(host.decode(found))
+            elif found.state == DONE:
+                form.note_origin(found)
+                promise.do_resolve(host.decode(found.result))
+            else:
+                host.wait_for(WatchNode(form, found, promise), found)
+        except Exception as error:  # the value is the user's
+            promise.do_reject(error)
+        return promise
+
+    def log(self, *messages: object) -> None:
+        """Show a line of the user's own."""
+        self._host.tell(" ".join(map(str, messages)))
+
+
 class FormHost(Protocol):
     """What the engine does for forms."""
 
@@ -155,6 +232,12 @@ class FormHost(Protocol):
 
     def make_failure(self, error: BaseException, job: Job | None) -> Failure:
         """Return the failure for an exception raised in this process."""
+
+    def resolve(self, node: Node) -> None:
+        """Settle a node that has its result, and tell those who wait for it."""
+
+    def tell(self, message: str) -> None:
+        """Show a line."""
 
 
 class Forms:
@@ -183,6 +266,9 @@ class Forms:
             else:
                 self._step(node, Evaluated(asked, self._host.decode), None)
             return
+        if isinstance(node, PromiseNode):
+            self._begin_promise(node)
+            return
         expression = node.expression
         args = [self._wrap(a) for a in expression._args]
         kwargs = {name: self._wrap(a) for name, a in expression._kwargs.items()}
@@ -194,6 +280,69 @@ class Forms:
         node.asked = None
         node.n_missing = 0
         self._step(node, None, error)
+
+    def settle_watch(self, watch: WatchNode) -> None:
+        """Give a promise the value that it waited for."""
+        watch.form.note_origin(watch.target)
+        watch.state = DONE
+        try:
+            value = self._host.decode(watch.target.result)
+        except UndecodableError as error:
+            watch.promise.do_reject(error)
+            return
+        watch.promise.do_resolve(value)
+
+    def reject_watch(self, watch: WatchNode, failure: Failure, error: BaseException) -> None:
+        """Give a promise the failure of what it waited for."""
+        watch.state = FAILED
+        watch.form.failures[id(error)] = (error, failure)
+        watch.promise.do_reject(error)
+
+    def _begin_promise(self, node: PromiseNode) -> None:
+        host, expression = self._host, node.expression
+        task = expression._task
+        args = tuple(host.decode(a) for a in expression._args)
+        kwargs = {name: host.decode(a) for name, a in expression._kwargs.items()}
+        call = CallView(task.fullname, args, kwargs, task.options_for_call())
+        view = SchedulerView(host, node)
+        try:
+            promise = task.func(view, node.parent, call, *args, **kwargs)
+            if not isinstance(promise, Promise):
+                raise TypeError(
+                    f"scheduler task {task.fullname!r} returned {promise!r}, expected a Promise: "
+                    "scheduler.evaluate(…) gives one"
+                )
+        except Exception as error:  # the form is the user's
+            host.fail(node, host.make_failure(error, node.parent))
+            return
+        promise.then(partial(self._end_promise, node), partial(self._fail_promise, node))
+
+    def _end_promise(self, node: PromiseNode, value: Any) -> None:
+        host = self._host
+        node.is_tail = True
+        try:
+            found = host.evaluate(value, node.parent)
+        except Exception as error:  # the value is the user's
+            host.fail(node, host.make_failure(error, node.parent))
+            return
+        if isinstance(found, Node):
+            node.asked = found
+            if not host.wait_for(node, found):
+                self.advance(node)
+            return
+        if node.origins:
+            is_one = len(node.origins) == 1
+            node.origin = node.origins[0] if is_one else list(dict.fromkeys(node.origins))
+            node.upstream = (
+                node.upstreams[0] if is_one else digest(b"origins", b"".join(node.upstreams))
+            )
+        node.result = host.as_ref(found)
+        host.resolve(node)
+
+    def _fail_promise(self, node: PromiseNode, error: BaseException) -> None:
+        known = node.failures.get(id(error))
+        failure = self._host.make_failure(error, node.parent) if known is None else known[1]
+        self._host.fail(node, failure)
 
     def _wrap(self, value: Any) -> Any:
         return Evaluated(value, self._host.decode) if type(value) is ValueRef else value

@@ -23,6 +23,7 @@ from redunlite.control import (
 from redunlite.errors import DryRunResult, NoCurrentScheduler, SchedulerError
 from redunlite.jobinfo import JobInfo
 from redunlite.session import Session, open_memory_session, open_session
+from redunlite.task import scheduler_task
 from redunlite.value import ErrorValue
 
 __all__ = [
@@ -40,12 +41,15 @@ __all__ = [
     "get_context",
     "get_current_scheduler",
     "join_thread",
+    "scheduler_task",
     "set_current_scheduler",
     "throw",
 ]
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
+
+    from redunlite.executors.base import Executor
 
 T = TypeVar("T")
 
@@ -85,6 +89,13 @@ class Scheduler:
     def __init__(self, config: Any = None) -> None:
         self._config = config
         self._session: Session | None = None
+        self._added: list[Executor] = []
+
+    def add_executor(self, executor: Executor) -> None:
+        """Let tasks name an executor of the user's own, by its `name`; see `executors.base`."""
+        self._added.append(executor)
+        if self._session is not None:
+            self._session.add_executor(executor)
 
     @overload
     def run(self, expression: Coroutine[Any, Any, T], **settings: Unpack[RunSettings]) -> T: ...
@@ -116,6 +127,8 @@ class Scheduler:
         """
         if self._session is None:
             self._session = self._open()
+            for executor in self._added:
+                self._session.add_executor(executor)
         before = get_current_scheduler(required=False)
         set_current_scheduler(self)
         try:
@@ -129,6 +142,22 @@ class Scheduler:
             )
         finally:
             set_current_scheduler(before)
+
+    def open_session(self, **settings: Any) -> Session:
+        """Return a session of its own with this scheduler's configuration and executors.
+
+        Parameters
+        ----------
+        settings
+            As `session.open_session` takes them, but for the configuration.
+        """
+        if self._config is None:
+            session = open_memory_session(settings.get("reporter"))
+        else:
+            session = open_session(config=self._config, **settings)
+        for executor in self._added:
+            session.add_executor(executor)
+        return session
 
     def _open(self) -> Session:
         if self._config is None:

@@ -17,8 +17,15 @@ from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from redunlite import serialize
+from redunlite.config import ALIAS, ExecutorConfig, count_cpus
 from redunlite.engine import FINISH, Engine, RunResult
-from redunlite.errors import DryRunResult, Interrupted, SchedulerError
+from redunlite.errors import (
+    ConfigError,
+    DryRunResult,
+    Interrupted,
+    SchedulerError,
+    find_nearest,
+)
 from redunlite.limits import Limits
 from redunlite.nested import merge_dicts
 from redunlite.reporter import ExecutionEnd, ExecutionInfo, Reporter, SilentReporter
@@ -50,7 +57,7 @@ class Session:
         database: Database | None,
         store: ValueStore,
         reporter: Reporter,
-        executors: Mapping[str, tuple[str, int]],
+        executors: Mapping[str, ExecutorConfig],
         limits: Mapping[str, float],
         folder: str | None,
         default_executor: str = "default",
@@ -63,6 +70,7 @@ class Session:
         self.folder = folder
         """The `.redunlite` folder, or None in memory."""
         self._executor_specs = dict(executors)
+        self._added_executors: dict[str, Executor] = {}
         self._limits = dict(limits)
         self._default_executor = default_executor
         self._failure_policy = failure_policy
@@ -110,7 +118,7 @@ class Session:
         merged = merge_dicts(self._context, context or {})
         engine = self._engine = Engine(
             recorder=self._make_recorder(dry_run, merged),
-            executors=_Executors(self._executor_specs),
+            executors=_Executors(self._executor_specs, self._added_executors),
             store=self.store,
             reporter=self.reporter,
             limits=Limits(self._limits),
@@ -140,6 +148,10 @@ class Session:
             waits.close()
         self._report_end(engine, result, time.monotonic() - begun)
         return self._unwrap(result)
+
+    def add_executor(self, executor: Executor) -> None:
+        """Let tasks name an executor of the user's own, by its `name`; see `executors.base`."""
+        self._added_executors[executor.name] = executor
 
     def _report_end(self, engine: Engine, result: RunResult, duration_s: float) -> None:
         failure = None
@@ -240,42 +252,37 @@ class _SignalWatch:
 class _Executors(Mapping[str, Any]):
     """The configured executors by name; each is made, and its module loaded, when first used."""
 
-    def __init__(self, specs: Mapping[str, tuple[str, int]]) -> None:
+    def __init__(self, specs: Mapping[str, ExecutorConfig], others: Mapping[str, Executor]) -> None:
         self._specs = specs
-        self._made: dict[str, Executor] = {}
+        self._made: dict[str, Executor] = dict(others)
 
     def __getitem__(self, name: str) -> Executor:
         made = self._made.get(name)
         if made is None:
-            made = self._made[name] = _make_executor(name, *self._specs[name])
+            spec = self._specs[name]
+            made = self[spec.target] if spec.type == ALIAS else _make_executor(spec)
+            self._made[name] = made
         return made
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._specs)
+        return iter({**self._specs, **self._made})
 
     def __len__(self) -> int:
-        return len(self._specs)
+        return len({**self._specs, **self._made})
 
 
-def _make_executor(name: str, kind: str, n_workers: int) -> Executor:
-    if kind == "process":
+def _make_executor(spec: ExecutorConfig) -> Executor:
+    if spec.type == "process":
         from redunlite.executors.process import ProcessExecutor
 
-        return ProcessExecutor(name, n_workers)
-    if kind == "thread":
+        return ProcessExecutor(spec.name, spec.workers)
+    if spec.type == "thread":
         from redunlite.executors.thread import ThreadExecutor
 
-        return ThreadExecutor(name, n_workers)
+        return ThreadExecutor(spec.name, spec.workers)
     from redunlite.executors.inline import InlineExecutor
 
-    return InlineExecutor(name)
-
-
-def count_cpus() -> int:
-    """Return the number of CPUs that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    return InlineExecutor(spec.name)
 
 
 def _gather_facts() -> dict[str, Any]:
@@ -373,12 +380,12 @@ def open_session(
         config = configuration.load_config(folder)
     fingerprint.set_packages(config.fingerprint.packages)
     fingerprint.set_project_folder(os.path.dirname(folder) if folder else None)
-    specs: dict[str, tuple[str, int]] = {}
-    for name, spec in config.executors.items():
-        specs[name] = (spec.type, spec.workers or count_cpus())
+    specs = dict(config.executors)
     if workers is not None:
-        default = executor or "default"
-        specs[default] = (specs[default][0], workers)
+        name = executor or "default"
+        while specs[name].type == ALIAS:
+            name = specs[name].target
+        specs[name] = specs[name]._replace(workers=workers)
     database = None
     if folder is not None:
         database = _open_database(folder, config, read_only)
@@ -394,6 +401,68 @@ def open_session(
         failure_policy=config.scheduler.on_failure,
         context=config.context,
     )
+
+
+def open_configured(
+    config: Config, arguments: Mapping[str, Any] | None = None, **settings: Any
+) -> Session:
+    """Return a session as the configuration has it: by its `setup_scheduler`, where one is set.
+
+    Parameters
+    ----------
+    arguments
+        Keyword arguments for the setup function, beside the configuration.
+    settings
+        As `open_session` takes them.
+
+    Raises
+    ------
+    ConfigError
+        When the setup function cannot be found, or gives no `Scheduler`.
+    """
+    setup = find_setup(config)
+    if setup is None:
+        return open_session(config=config, **settings)
+    made = setup(config, **(arguments or {}))
+    if not hasattr(made, "open_session"):
+        where = config.scheduler.setup_scheduler
+        raise ConfigError(f"setup_scheduler {where!r} returned {made!r}, expected a Scheduler")
+    session: Session = made.open_session(**settings)
+    return session
+
+
+def find_setup(config: Config) -> Callable[..., Any] | None:
+    """Return the function that makes the scheduler, or None where none is set.
+
+    Raises
+    ------
+    ConfigError
+        When it cannot be found.
+    WorkflowLoadError
+        When its file cannot be read, parsed or imported.
+    """
+    where = config.scheduler.setup_scheduler
+    if not where:
+        return None
+    place, _, name = where.partition("::")
+    if place.endswith(".py"):
+        from redunlite.loading import load_workflow
+
+        module = load_workflow(os.path.join(config.folder or "", place))
+    else:
+        from importlib import import_module
+
+        try:
+            module = import_module(place)
+        except ImportError as error:
+            raise ConfigError(f"setup_scheduler {where!r} cannot be imported: {error}") from error
+    found = getattr(module, name, None)
+    if not callable(found):
+        nearest = find_nearest(name, [n for n, value in vars(module).items() if callable(value)])
+        mean = f"; did you mean {nearest!r}?" if nearest else ""
+        raise ConfigError(f"setup_scheduler {where!r}: there is no function {name!r}{mean}")
+    setup: Callable[..., Any] = found
+    return setup
 
 
 def _open_database(folder: str, config: Config, read_only: bool) -> Database | None:
@@ -415,16 +484,15 @@ def open_memory_session(
     """Return a session whose database is in memory and whose jobs run in threads."""
     from redunlite.recorder.database import open_memory
 
-    n_cpus = count_cpus()
     return Session(
         database=open_memory(),
         store=ValueStore(None),
         reporter=reporter or SilentReporter(),
         executors={
-            "default": ("thread", n_cpus),
-            "thread": ("thread", n_cpus),
-            "process": ("process", n_cpus),
-            "inline": ("inline", 1),
+            "default": ExecutorConfig("default", "thread", count_cpus()),
+            "thread": ExecutorConfig("thread", "thread", count_cpus()),
+            "process": ExecutorConfig("process", "process", count_cpus()),
+            "inline": ExecutorConfig("inline", "inline", 1),
         },
         limits={},
         folder=None,
@@ -468,7 +536,10 @@ def run(
     Exception
         The exception of the task that failed.
     """
-    session = open_session()
+    from redunlite import config as configuration
+
+    folder = configuration.resolve_folder() or configuration.make_folder(os.getcwd())
+    session = open_configured(configuration.load_config(folder))
     try:
         return session.run(expression, cache=cache, failure_policy=failure_policy, context=context)
     finally:

@@ -37,6 +37,8 @@ class Parameters:
     ----------
     function
         Any callable; a decorated one is read through its ``__wrapped__``.
+    n_skipped
+        How many positional parameters at its head are none of the caller's.
     """
 
     __slots__ = (
@@ -49,9 +51,11 @@ class Parameters:
         "positions",
     )
 
-    def __init__(self, function: Callable[..., Any]) -> None:
+    def __init__(self, function: Callable[..., Any], n_skipped: int = 0) -> None:
         self.function_name: str = getattr(function, "__name__", repr(function))
         names, kinds, defaults = _read_parameters(function)
+        n_skipped = min(n_skipped, sum(kind <= POSITIONAL_OR_KEYWORD for kind in kinds))
+        names, kinds, defaults = names[n_skipped:], kinds[n_skipped:], defaults[n_skipped:]
         self.names: tuple[str, ...] = names
         self.kinds: tuple[int, ...] = kinds
         self.defaults: tuple[Any, ...] = defaults

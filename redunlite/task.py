@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, TypeVar, ove
 
 from redunlite import kinds, loading, nested, serialize
 from redunlite.call import StoredTask
-from redunlite.errors import OptionError, TaskDefinitionError
+from redunlite.errors import OptionError, TaskDefinitionError, UnknownNameError
 from redunlite.expression import (
     QuotedExpression,
     SchedulerExpression,
@@ -61,7 +61,9 @@ __all__ = [
     "Task",
     "TaskRegistry",
     "get_task_registry",
+    "scheduler_task",
     "task",
+    "wraps_task",
 ]
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z_0-9]*\Z")
@@ -87,6 +89,11 @@ class Task(TaskKind, Generic[P, R]):
 
     Made by `task`; calling it gives an expression. `func` is the function itself.
     """
+
+    n_engine_arguments = 0
+    """How many arguments at the head the engine gives."""
+    wrapped_task: Task[..., Any] | None = None
+    """The task that this one is wrapped around by `wraps_task`."""
 
     def __init__(self, func: Callable[P, R], options: Mapping[str, Any]) -> None:
         self.func = func
@@ -119,7 +126,7 @@ class Task(TaskKind, Generic[P, R]):
         """By which workers know the function; unique in this process."""
         self.module: str = func.__module__
         self.qualname: str = func.__qualname__
-        self.parameters = Parameters(func)
+        self.parameters = Parameters(func, self.n_engine_arguments)
         self.lazy_defaults: tuple[int, ...] = tuple(
             i for i, value in enumerate(self.parameters.defaults) if nested.has_lazy(value)
         )
@@ -161,6 +168,14 @@ class Task(TaskKind, Generic[P, R]):
             except ValueError:  # a cell that is not filled yet
                 continue
         return False
+
+    @property
+    def inner_task(self) -> Task[..., Any]:
+        """The task in the middle of all that `wraps_task` put around it; itself, without any."""
+        inner: Task[..., Any] = self
+        while inner.wrapped_task is not None:
+            inner = inner.wrapped_task
+        return inner
 
     @property
     def doc(self) -> str:
@@ -371,6 +386,12 @@ class SchedulerTask(Task[P, R]):
             return SchedulerExpression(self, args, kwargs)
 
 
+class PromiseTask(SchedulerTask[P, R]):
+    """A special form of the user's: a function that gives a `Promise`; see `scheduler_task`."""
+
+    n_engine_arguments = 3
+
+
 class TaskRegistry:
     """The live tasks by full name. Registering a second one under a name replaces the first."""
 
@@ -383,6 +404,23 @@ class TaskRegistry:
         if replaced is not None and replaced._hash is not None and not replaced.is_closure:
             _by_hash.pop(replaced._hash, None)
         self._tasks[task.fullname] = task
+
+    def rename(self, old: str, name: str, namespace: str) -> Task[..., Any]:
+        """Give a registered task another name; return it.
+
+        Raises
+        ------
+        UnknownNameError
+            When no task is called `old`.
+        """
+        found = self._tasks.pop(old, None)
+        if found is None:
+            raise UnknownNameError("task", old, self._tasks)
+        found.name, found.namespace = name, namespace
+        found.fullname = f"{namespace}.{name}" if namespace else name
+        found._fingerprint = found._hash = None
+        self.add(found)
+        return found
 
     def get(self, name: str | None = None, hash: bytes | None = None) -> Task[..., Any] | None:
         """Return the task of that full name, or of that hash, or None."""
@@ -500,6 +538,125 @@ def make_scheduler_task(
         return made
 
     return decorate
+
+
+def scheduler_task(
+    name: str | None = None, namespace: str | None = None, version: str = "1", **options: Any
+) -> Callable[[Callable[..., Any]], Any]:
+    """Make a function a special form: evaluated in the main process, on arguments as they stand.
+
+    The function is called as ``func(scheduler, parent_job, sexpr, *args, **kwargs)``: the arguments
+    may be expressions that nobody has evaluated. It returns a `promise.Promise`, whose value is
+    evaluated in place of the call. ``scheduler.evaluate(x, parent_job=parent_job)`` gives the promise
+    of an expression's value; ``sexpr`` has the call's `task_name`, `args`, `kwargs` and `options`.
+
+    >>> from redunlite.task import scheduler_task
+    >>> @scheduler_task(namespace="docs")
+    ... def first(scheduler, parent_job, sexpr, pair):
+    ...     return scheduler.evaluate(pair[0], parent_job=parent_job)
+    >>> first([1, 2])
+    docs.first([1, 2])
+    """
+
+    def decorate(func: Callable[..., Any]) -> Any:
+        where = f"@scheduler_task of {getattr(func, '__name__', func)!r}"
+        given = {"name": name, "namespace": namespace, "version": version, **options}
+        settings = {key: value for key, value in given.items() if value is not None}
+        made: PromiseTask[..., Any] = PromiseTask(func, check_options(settings, where))
+        _registry.add(made)
+        return made
+
+    return decorate
+
+
+def wraps_task(
+    wrapper_name: str | None = None,
+    wrapper_hash_includes: Sequence[Any] = (),
+    use_wrapper_signature: bool = False,
+    **options: Any,
+) -> Callable[[Callable[[Task[..., Any]], Callable[..., Any]]], Callable[[Any], Any]]:
+    """Make a decorator of tasks out of a function that takes a task and returns what runs instead.
+
+    The decorator takes a task, or a function that it makes one. The new task has the name of the
+    inner one, which moves into the namespace `wrapper_name` below its own; its hash covers the inner
+    task, the wrapper's code and `wrapper_hash_includes`.
+
+    Parameters
+    ----------
+    wrapper_name
+        Default, the wrapping function's own name.
+    wrapper_hash_includes
+        What the wrapper depends on beside its code, such as its decorator's arguments.
+    use_wrapper_signature
+        Whether calls are checked, and options made, by the parameters of the wrapper's function
+        rather than the inner task's.
+    options
+        Options of the new task.
+
+    >>> from redunlite import task
+    >>> from redunlite.task import wraps_task
+    >>> def doubled():
+    ...     @wraps_task()
+    ...     def _doubled(inner_task):
+    ...         def run(*args, **kwargs):
+    ...             return 2 * inner_task.func(*args, **kwargs)
+    ...         return run
+    ...     return _doubled
+    >>> @doubled()
+    ... @task(namespace="docs")
+    ... def three():
+    ...     return 3
+    >>> three, three.inner_task
+    (Task(docs.three), Task(docs._doubled.three))
+    """
+
+    def make_decorator(
+        wrapper: Callable[[Task[..., Any]], Callable[..., Any]],
+    ) -> Callable[[Any], Any]:
+        layer = wrapper_name or wrapper.__name__
+
+        def decorate(inner: Any) -> Any:
+            if not isinstance(inner, Task):
+                inner = task()(inner)
+            name, namespace = inner.name, inner.namespace
+            module, qualname = inner.module, inner.qualname
+            _hide(inner, layer)
+            func = wrapper(inner)
+            functools.update_wrapper(func, inner.func)
+            if use_wrapper_signature:
+                del func.__wrapped__  # type: ignore[attr-defined]
+            includes = (
+                *options.get("hash_includes", ()), *wrapper_hash_includes, inner, inner.version,
+                *inner.identity.get("hash_includes", ()),
+            )  # fmt: skip
+            given = {**options, "name": name, "namespace": namespace, "hash_includes": includes}
+            made: Task[..., Any] = Task(func, check_options(given, f"wraps_task of {name!r}"))
+            made.wrapped_task = inner
+            made.module = module
+            _place(made, qualname)
+            _registry.add(made)
+            return made
+
+        return decorate
+
+    return make_decorator
+
+
+def _hide(hidden: Task[..., Any], layer: str) -> None:
+    """Move a task, and what it is wrapped around, into a namespace below its own."""
+    if hidden.wrapped_task is not None:
+        _hide(hidden.wrapped_task, layer)
+    namespace = f"{hidden.namespace}.{layer}" if hidden.namespace else layer
+    _registry.rename(hidden.fullname, hidden.name, namespace)
+
+
+def _place(outer: Task[..., Any], qualname: str) -> None:
+    """Tell a task, and each it is wrapped around, where in its module it is found."""
+    at: Task[..., Any] | None = outer
+    while at is not None:
+        at.qualname = qualname
+        qualname += ".wrapped_task"
+        at = at.wrapped_task
 
 
 def resolve_task(stored: StoredTask) -> Task[..., Any] | None:

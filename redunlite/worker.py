@@ -566,8 +566,10 @@ class Worker:
     def _fetch(self, task_number: int) -> Function:
         """Return the function of a task that this worker has not run before."""
         answer = self._ask(NEED_TASK, task_number)
-        path, sources, module_name, qualname, blob = answer
+        path, sources, module_name, qualname, blob, first = answer
         self._learn(path, sources)
+        if first is not None:
+            __import__(first)
         found = self._find_function(module_name, qualname, blob)
         function = self._functions[task_number] = found
         return function

@@ -293,3 +293,22 @@ def test_make_folder_refuses_a_file_of_that_name(home: Path) -> None:
 
     with pytest.raises(ConfigError, match="cannot make"):
         make_folder(str(home))
+
+
+def test_alias_must_lead_somewhere():
+    """An alias without a target, with an unknown one, or in a circle is told with its place."""
+
+    def make(**targets):
+        return Config(
+            {f"executors.{n}": {"type": "alias", "target": t} for n, t in targets.items()}
+        )
+
+    assert make(quick="thread").executors["quick"].target == "thread"
+    with pytest.raises(ConfigError, match="no target"):
+        Config({"executors.quick": {"type": "alias"}})
+    with pytest.raises(ConfigError, match="no executor; did you mean 'thread'"):
+        make(quick="threat")
+    with pytest.raises(ConfigError, match="leads back: a → b → a"):
+        make(a="b", b="a")
+    with pytest.raises(ConfigError, match="only an executor of type alias"):
+        Config({"executors.quick": {"type": "thread", "target": "inline"}})

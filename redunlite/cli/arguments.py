@@ -45,6 +45,8 @@ class Reader(NamedTuple):
     """Takes several values, repeated options and JSON; `read` reads one member."""
     takes_none: bool = False
     """Takes the word ``None``."""
+    takes_one: bool = False
+    """Of a list: one word each time the option is given."""
 
 
 class Option(NamedTuple):
@@ -399,7 +401,8 @@ def _take(
 def _take_texts(reader: Reader, rest: list[str], spellings: _Spellings) -> list[str]:
     """Take the texts that follow an option: one, or for a list all up to the next option."""
     taken: list[str] = []
-    while rest and (reader.is_list or not taken):
+    is_greedy = reader.is_list and not reader.takes_one
+    while rest and (is_greedy or not taken):
         word = rest[0]
         name = word.partition("=")[0]
         if word.startswith("-") and _find_spelling(spellings, name) is not None:

@@ -59,6 +59,11 @@ RUN_OPTIONS: tuple[Option, ...] = (
     ),
     Option("run.workers", "--workers", Reader(_read_workers, "N"), None, (), "jobs at one time"),
     Option("run.executor", "--executor", _TEXT, None, (), "executor of tasks that name none"),
+    Option(
+        "run.setup", "--setup", Reader(str, "NAME=VALUE", is_list=True, takes_one=True), None, ("-s",),
+        "argument of the function that makes the scheduler",
+    ),
+    Option("run.setup_help", "--setup-help", None, None, (), "show what --setup takes"),
     Option("run.verbose", "--verbose", None, None, ("-v",), "every job line, and what jobs print"),
     Option("run.quiet", "--quiet", None, None, ("-q",), "failures and the result only"),
     Option("run.help", "--help", None, None, ("-h",), "show help"),
@@ -87,6 +92,8 @@ class RunSettings(NamedTuple):
     keep_going: bool = False
     workers: int | None = None
     executor: str | None = None
+    setup: Sequence[str] = ()
+    setup_help: bool = False
     verbose: bool = False
     quiet: bool = False
     help: bool = False
@@ -144,10 +151,15 @@ def run_words(words: Sequence[str], settings: Settings, *, argv: Sequence[str]) 
     head = parse_words(
         RUN_OPTIONS, words, "'run'", stop_after=2, hint="a task's options come after its name"
     )
+    own = RunSettings(**settings._asdict())._replace(**_own_values(head))
+    if own.setup_help:
+        from redunlite.cli.setup import format_setup_help
+
+        config = _load_config(_make_reporter(own)[0], own)
+        return common.write_output(format_setup_help(config))
     if not head.words:
         raise UsageError("which workflow file?", "redunlite run FILE TASK")
     path, name = head.words[0], head.words[1] if head.words[1:] else ""
-    own = RunSettings(**settings._asdict())._replace(**_own_values(head))
     if own.help and not name:
         name = HELP
 
@@ -189,7 +201,10 @@ def _own_values(parsed: Parsed) -> dict[str, Any]:
 
 
 def iter_tasks(module: ModuleType) -> list[Task[..., Any]]:
-    """Return the tasks of a workflow file, by name: those it defines, and those it imported."""
+    """Return the tasks of a workflow file, by name: those it defines, and those it imported.
+
+    What is wrapped by another task (`wraps_task`) is left out.
+    """
     from redunlite.task import Task, get_task_registry
 
     names = {value.fullname for value in vars(module).values() if isinstance(value, Task)}
@@ -199,7 +214,8 @@ def iter_tasks(module: ModuleType) -> list[Task[..., Any]]:
         if task.module == module.__name__
         or (task.fullname in names and task.namespace != "redunlite")
     ]
-    return sorted(found, key=lambda task: task.fullname)
+    hidden = {id(task.wrapped_task) for task in found}
+    return sorted((t for t in found if id(t) not in hidden), key=lambda task: task.fullname)
 
 
 def find_task(module: ModuleType, name: str, path: str) -> Task[..., Any]:
@@ -372,7 +388,6 @@ def _make_reporter(settings: RunSettings) -> tuple[str | None, ConsoleReporter]:
     """Return the folder in use, or None, and a reporter on standard error."""
     from redunlite.config import resolve_folder
     from redunlite.display.live import ConsoleReporter
-    from redunlite.display.style import find_style
 
     folder = resolve_folder(settings.config)
     program = common.PROGRAM
@@ -384,7 +399,6 @@ def _make_reporter(settings: RunSettings) -> tuple[str | None, ConsoleReporter]:
         quiet=settings.quiet,
         debug=settings.debug,
         program=program,
-        style=find_style(sys.stderr, no_color=settings.no_color),
     )
     return folder, reporter
 
@@ -405,13 +419,16 @@ def _run(request: Request, path: str, argv: Sequence[str]) -> int:
     args, kwargs = split_call(request.options, request.values)
     expression = request.task(*args, **kwargs)
 
-    from redunlite.session import open_session
+    from redunlite.cli.setup import read_setup
+    from redunlite.session import open_configured
 
+    arguments = read_setup(config, settings.setup)
     reporter.header(*_header_facts(settings))
     try:
-        session = open_session(
+        session = open_configured(
+            config,
+            arguments,
             folder=folder,
-            config=config,
             reporter=reporter,
             workers=settings.workers,
             executor=settings.executor,
@@ -441,7 +458,7 @@ def _run(request: Request, path: str, argv: Sequence[str]) -> int:
 
 def _advise(reporter: ConsoleReporter, settings: RunSettings) -> None:
     """Tell once how to get completion, to a person at a terminal."""
-    from redunlite.display.style import is_terminal
+    from redunlite.display.live import is_terminal
 
     is_over = reporter.status in ("DONE", "FAILED")
     if is_over and not settings.dry_run and not settings.quiet and is_terminal(sys.stderr):

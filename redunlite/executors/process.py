@@ -115,7 +115,7 @@ class ProcessExecutor:
         self._store = host.store
         self._waits = host.waits
         self._pace = Pace()
-        self._definitions: dict[int, tuple[str, str, bytes | None]] = {}
+        self._definitions: dict[int, tuple[str, str, bytes | None, str | None]] = {}
 
     def has_room(self, task_number: int) -> bool:
         """Tell whether a call of that task may be submitted now."""
@@ -379,7 +379,7 @@ class ProcessExecutor:
                 worker.sources[source.name] = source
                 yield source.name, source.path, source.text, source.is_package
 
-    def _define(self, task_number: int) -> tuple[str, str, bytes | None]:
+    def _define(self, task_number: int) -> tuple[str, str, bytes | None, str | None]:
         """Return where a worker finds the function of a task, or its bytes."""
         definition = self._definitions.get(task_number)
         if definition is None:
@@ -617,9 +617,13 @@ def _is_readable(stream: socket.socket) -> bool:
         return False
 
 
-def _define(task: Task[..., object]) -> tuple[str, str, bytes | None]:
-    """Return module, qualified name, and the function's bytes where the name does not reach it."""
+def _define(task: Task[..., object]) -> tuple[str, str, bytes | None, str | None]:
+    """Return module, qualified name, and the function's bytes where the name does not reach it.
+
+    Last, a module that the worker is to import first, where the task names one.
+    """
     module_name, qualname, func = task.module, task.qualname, task.func
+    first = task.base_options.get("load_module")
     if "<" not in qualname and loading.is_importable(module_name):
         found: Any = loading.find_module(module_name)
         for part in qualname.split("."):
@@ -630,8 +634,9 @@ def _define(task: Task[..., object]) -> tuple[str, str, bytes | None]:
                 (stem or module_name) if module_name == "__main__" else module_name,
                 qualname,
                 None,
+                first,
             )
-    return module_name, qualname, serialize.encode_bytes(func)
+    return module_name, qualname, serialize.encode_bytes(func), first
 
 
 def _find_main_object(name: str) -> bytes | None:
