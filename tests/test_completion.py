@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import signal
 import sqlite3
@@ -14,8 +15,9 @@ from typing import NamedTuple
 import pexpect
 import pytest
 
-from redunlite.cli import arguments, finder, make_parser
+from redunlite.cli import arguments, completers, finder, make_parser
 from redunlite.cli.run import iter_tasks
+from redunlite.errors import UnknownNameError, UsageError
 from redunlite.loading import load_workflow
 from redunlite.outline import find_task, read_module
 from tests.test_layers import HEAVY, list_loaded
@@ -293,8 +295,72 @@ def test_tab_offers_the_flags_that_run_takes(tmp_path: Path) -> None:
             if action.dest.startswith("task.")
         }
         assert read <= offered
-        for flag in offered:
-            assert arguments._find_spelling(arguments._list_spellings(options), flag), flag
+        assert [flag for flag in offered if not is_taken(options, flag)] == []
+
+
+def is_taken(options: list[arguments.Option], flag: str) -> bool:
+    """Tell whether `run` knows an option of a task."""
+    try:
+        arguments.parse_words(options, [flag, "x"], "the task")
+    except UnknownNameError:
+        return False
+    except UsageError:  # about the value
+        pass
+    return True
+
+
+def test_tab_completes_options_that_are_added_later() -> None:
+    """What stands for a value in a command's help decides what completes, also of a command within one."""
+    parser = argparse.ArgumentParser()
+    commands = parser.add_subparsers().add_parser("tag").add_subparsers()
+    adding = commands.add_parser("add")
+    given = [
+        adding.add_argument("entity", metavar="ID"),
+        adding.add_argument("--output", metavar="FILE"),
+        adding.add_argument("--executor", metavar="NAME"),
+        adding.add_argument("--form", choices=["a", "b"]),
+        adding.add_argument("--task", action="store_true"),
+    ]
+    for name, inner in finder.iter_parsers(parser):
+        for action in inner._actions:
+            finder.give_completer(name, action)
+
+    found = [getattr(action, "completer", None) for action in given]
+    assert found[:3] == [completers.complete_ids, completers.complete_files, None]
+    assert found[3]() == {"a": "", "b": ""}
+    assert found[4] is None
+    assert [name for name, _ in finder.iter_parsers(parser)] == ["", "tag", "tag"]
+
+
+def test_tab_offers_nothing_that_could_steer_a_terminal(shell: Shell) -> None:
+    """Names and values with control characters are left out, and shown as escapes where told."""
+    (shell.folder / "bad.py").write_text(
+        "from typing import Literal\n"
+        "from redunlite import task\n"
+        "@task(name='x\\x1b[2J')\ndef f(): ...\n"
+        "@task()\ndef g(a: Literal['ok', 'b\\x07'] = '\\x1b[2J'): 'Told \\x1b[2J.'\n"
+    )
+    (shell.folder / "b\x1b.py").touch()
+
+    assert shell.tab("run bad.py ")[0] == Word("g", "Told \\x1b[2J.")
+    assert shell.words("run b") == ["bad.py"]
+    assert shell.words("run bad.py g --a ") == ["ok"]
+    assert "\x1b" not in shell.ask("run bad.py g ")
+
+
+def test_tab_completes_the_module_too(shell: Shell) -> None:
+    """argcomplete's global code asks for `python -m redunlite` in the same way."""
+    path = shell.folder / "answer"
+    line = "python -m redunlite run w"
+    shell.run(
+        _ARGCOMPLETE="3",
+        _ARGCOMPLETE_SHELL="bash",
+        _ARGCOMPLETE_STDOUT_FILENAME=str(path),
+        COMP_LINE=line,
+        COMP_POINT=str(len(line)),
+    )
+
+    assert path.read_text() == "w.py "
 
 
 def test_tab_says_nothing_about_a_broken_file(shell: Shell) -> None:
@@ -371,15 +437,11 @@ def test_tab_offers_tags(lab: Shell) -> None:
             [("user", '"ann"', 1), ("user", '"5"', 1), ("n", "5", 1), ("old", "1", 0)],
         )
     connection.close()
-    from argparse import Namespace
-
-    from redunlite.cli.completers import complete_tags
-
-    args = Namespace(config=str(lab.folder / ".redunlite"))
-    assert complete_tags("", args) == {"n=": "1 tag", "user=": "2 tags"}
-    assert sorted(complete_tags("user=", args)) == ['user="5"', "user=ann"]
-    assert list(complete_tags("n=", args)) == ["n=5"]
-    assert complete_tags("none=", args) == {}
+    args = argparse.Namespace(config=str(lab.folder / ".redunlite"))
+    assert completers.complete_tags("", args) == {"n=": "1 tag", "user=": "2 tags"}
+    assert sorted(completers.complete_tags("user=", args)) == ['user="5"', "user=ann"]
+    assert list(completers.complete_tags("n=", args)) == ["n=5"]
+    assert completers.complete_tags("none=", args) == {}
 
 
 def test_tab_offers_executors_of_the_configuration(lab: Shell) -> None:
@@ -480,11 +542,7 @@ def test_tab_tells_running_from_dead(shell: Shell) -> None:
 
 def test_tab_gives_up_a_long_search(lab: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     """A search that would take long is given up, and what was found until then is offered."""
-    from argparse import Namespace
-
-    from redunlite.cli import completers
-
-    args = Namespace(config=str(lab.folder / ".redunlite"))
+    args = argparse.Namespace(config=str(lab.folder / ".redunlite"))
     sizes = []
     for n in range(1, 2000, 20):
         monkeypatch.setattr(completers, "MAX_STEPS", n)

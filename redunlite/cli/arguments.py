@@ -100,7 +100,7 @@ def make_options(function: Callable[..., Any]) -> list[Option]:
         for name, kind, default in zip(parameters.names, parameters.kinds, parameters.defaults)
         if kind not in (VAR_POSITIONAL, VAR_KEYWORD)
     ]
-    flags = _make_flags([name for name, _, _ in shown])
+    flags = make_flags([name for name, _, _ in shown])
     return [
         Option(
             name,
@@ -114,7 +114,7 @@ def make_options(function: Callable[..., Any]) -> list[Option]:
     ]
 
 
-def _make_flags(names: Sequence[str]) -> dict[str, str]:
+def make_flags(names: Sequence[str]) -> dict[str, str]:
     """Return the flag of each parameter: small letters, dashes, without outer underscores."""
     short = {name: name.strip("_").lower().replace("_", "-") for name in names}
     taken = list(short.values())

@@ -386,19 +386,17 @@ COMPLETERS: dict[tuple[str, str], Completer] = {
     ("run", "executor"): complete_executors,
     ("tasks", "file"): complete_workflows,
     ("log", "word"): complete_words,
-    ("show", "output"): complete_files,
-    ("init", "folder"): complete_folders,
     ("", "config"): complete_folders,
     ("", "task"): complete_tasks,
-    ("", "status"): complete_statuses,
-    ("", "since"): complete_times,
-    ("", "until"): complete_times,
     ("", "tag"): complete_tags,
-    ("", "id"): complete_ids,
-    ("", "job"): complete_jobs,
-    ("", "execution"): complete_executions,
-    ("", "file"): complete_files,
-    ("", "folder"): complete_folders,
+    ("", "EXEC"): complete_executions,
+    ("", "FILE"): complete_files,
+    ("", "FOLDER"): complete_folders,
+    ("", "ID"): complete_ids,
+    ("", "JOB"): complete_jobs,
+    ("", "STATUS"): complete_statuses,
+    ("", "TAG"): complete_tags,
+    ("", "TIME"): complete_times,
 }
-"""By command and name of the option or word, or by the name alone; what parsers call ``choices``
-completes by itself."""
+"""By command and name of the option or word, by the name alone, or by what help shows for the value.
+What parsers call ``choices`` completes by itself."""

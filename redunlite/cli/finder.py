@@ -96,7 +96,7 @@ def _find_parser(
         elif name == "help" == command:
             _fill_help(inner, parser, rest[1:])
         for action in inner._actions:
-            _give_completer(name, action)
+            give_completer(name, action)
     return parser, is_task
 
 
@@ -111,7 +111,7 @@ def iter_parsers(
                 yield from iter_parsers(inner, name or key)
 
 
-def _give_completer(command: str, action: argparse.Action) -> None:
+def give_completer(command: str, action: argparse.Action) -> None:
     """Attach what completes the value of an option or word, where it takes one."""
     action.type = None  # nothing needs to be read, and a value that is begun could not be
     if isinstance(action, argparse._HelpAction):
@@ -121,7 +121,8 @@ def _give_completer(command: str, action: argparse.Action) -> None:
     if isinstance(action, argparse._SubParsersAction):
         return
     table = completers.COMPLETERS
-    found = table.get((command, action.dest)) or table.get(("", action.dest))
+    names = [(command, action.dest), ("", action.dest), ("", str(action.metavar))]
+    found = next((table[name] for name in names if name in table), None)
     if action.choices is not None:
         default = str(action.default)
         found = completers.Choices(
@@ -229,11 +230,11 @@ class TaskNames:
 
 def add_task_options(parser: argparse.ArgumentParser, outline: Outline) -> None:
     """Add the options of a task to the parser of `run`, before whose own options they go."""
-    from redunlite.cli.arguments import _make_flags
+    from redunlite.cli.arguments import make_flags
 
     parser.conflict_handler = parser._optionals.conflict_handler = "resolve"
     parameters = outline.list_parameters()
-    flags = _make_flags([parameter.name for parameter in parameters])
+    flags = make_flags([parameter.name for parameter in parameters])
     for parameter in parameters:
         flag, texts = flags[parameter.name], parameter.texts
         told = _format_meaning(parameter).replace("%", "%%")
@@ -306,10 +307,10 @@ class Finder(CompletionFinder):
         return sorted(worth, key=lambda word: _rank(word, actions.get(word)))
 
     def _is_worth(self, parser: argparse.ArgumentParser, word: str, prefix: str) -> bool:
-        """Tell whether to offer a word; values always, an option in one spelling and once."""
+        """Tell whether to offer a word; an option in one spelling and once."""
         action = parser._option_string_actions.get(word)
         if action is None:
-            return True
+            return word.isprintable()
         if self.is_task and not prefix and not _is_of_task(action):
             return False
         seen: set[argparse.Action] = getattr(parser, "_seen_non_default_actions", set())
