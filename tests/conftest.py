@@ -17,6 +17,13 @@ def _end_of_search(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 
 @pytest.fixture(autouse=True, scope="session")
+def _plain_text() -> None:
+    """Let nothing but a test itself ask for colours."""
+    for name in ("FORCE_COLOR", "NO_COLOR"):
+        os.environ.pop(name, None)
+
+
+@pytest.fixture(autouse=True, scope="session")
 def _shell_with_completion() -> None:
     """Let no run on a terminal advise how to get completion, and keep in the home folder that it did."""
     os.environ["_REDUNLITE_COMPLETION"] = "1"

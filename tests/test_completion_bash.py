@@ -63,6 +63,9 @@ def bash(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealShell]:
         ("redunlite log --task al\t", "redunlite log --task align "),
         ("redunlite init st\t", "redunlite init steps/"),
         ("redunlite show zzz\t", "redunlite show zzz"),
+        ("cd . && FOO=1 redunlite run w\t", "cd . && FOO=1 redunlite run w.py "),
+        (".bin/redunlite run ~/w\t", ".bin/redunlite run ~/w.py "),
+        ("redunlite run w.py plot > st\t", "redunlite run w.py plot > steps/"),
         ("redunlite run w.py align --fast t\t", "redunlite run w.py align --fast true "),
     ],
 )  # fmt: skip
@@ -104,7 +107,9 @@ def test_bash_lists_ids_newest_first(bash: RealShell) -> None:
 def test_bash_knows_that_it_completes(bash: RealShell) -> None:
     """The code exports a variable, and asks bash to keep our order."""
     assert "=1=" in bash.run('echo "=$_REDUNLITE_COMPLETION="')
-    assert "-F _python_argcomplete redunlite" in bash.run("complete -p redunlite")
+    assert "-o nosort -o nospace -F _redunlite_complete redunlite" in bash.run(
+        "complete -p redunlite"
+    )
 
 
 def test_bash_loads_what_was_installed(tmp_path: Path) -> None:

@@ -47,7 +47,22 @@ def zsh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealShell]:
 
 
 @has_zsh
-@pytest.mark.parametrize(("typed", "line"), WORDS)
+@pytest.mark.parametrize(
+    ("typed", "line"),
+    [
+        *WORDS,
+        ("redunlite log; redunlite run w.py al\t", "redunlite log; redunlite run w.py align "),
+        ("cd . && FOO=1 redunlite run w\t", "cd . && FOO=1 redunlite run w.py "),
+        (".bin/redunlite run w\t", ".bin/redunlite run w.py "),
+        ("redunlite run ~/w\t", "redunlite run ~/w.py "),
+        ("redunlite run w.py align --path=~/st\t", "redunlite run w.py align --path=~/steps/"),
+        (
+            "redunlite run 'w.py' align --sample 'x y' --re\t",
+            "redunlite run 'w.py' align --sample 'x y' --ref-genome ",
+        ),
+        ("redunlite run 'my\t", "redunlite run 'my wörk.py' "),
+    ],
+)
 def test_zsh_completes(zsh: RealShell, typed: str, line: str) -> None:
     """What stands on the line after a TAB."""
     assert line == zsh.press(typed).line
@@ -149,14 +164,14 @@ def test_fish_completes(
 
 @has_fish
 def test_fish_lists_ids_with_descriptions(fish: tuple[Path, dict[str, str]]) -> None:
-    """Executions and jobs come with status, age and command."""
+    """Executions and jobs come with status, age and command, in our order."""
     words = ask_fish(fish, "redunlite log ")
 
-    assert sorted(told.split("  ")[-1] for _, told in words) == [
-        "lab.align",
-        "lab.plot",
-        "run w.py align --sample a",
+    assert [told.split("  ")[-1] for _, told in words] == [
         "run w.py plot --kind line",
+        "run w.py align --sample a",
+        "lab.plot",
+        "lab.align",
     ]
 
 

@@ -23,7 +23,6 @@ class Mode(Base):
     FAST = 1
     SLOW = 2
     _third = 3
-    __private = 4
     _ignore_ = ()
 
 @task()

@@ -79,17 +79,38 @@ def make_code(shell: str) -> str:
     from argcomplete.shell_integration import shellcode
 
     code = shellcode([common.PROGRAM], use_defaults=False, shell=shell)
+    hint = f"# {describe_setup(shell)}\n"
     if shell == "fish":
-        return f"{code}set -gx {VARIABLE} 1\n"
+        code = code.replace(" -f -a ", " -f -k -a ")  # in our order
+        return f"{code}set -gx {VARIABLE} 1\n{hint}"
+    # Other programs bring the same function, each in the version that it knows.
+    code = code.replace("_python_argcomplete", _FUNCTION)
     # zsh takes the first line of a file in $fpath as the name of what it completes.
-    first, rest = code.split("\n", 1)
+    first, rest = code.rstrip().split("\n", 1)
     lines = [first, f"export {VARIABLE}=1"]
     if shell == "zsh":
-        lines.append("(( ${+functions[compdef]} )) || { autoload -Uz compinit && compinit -i; }")
-        return "\n".join([*lines, rest])
-    # In our order, which tells the newest first; bash before 4.4 sorts.
-    sorts = "complete -o nosort -o nospace -o bashdefault -F _python_argcomplete"
-    return "\n".join([*lines, f"{rest.rstrip()}\n{sorts} {common.PROGRAM} 2>/dev/null || :\n"])
+        for theirs, ours in _ZSH_CHANGES.items():
+            rest = rest.replace(theirs, ours, 1)
+        lines += ["(( ${+functions[compdef]} )) || { autoload -Uz compinit && compinit -i; }", rest]
+    else:
+        # In our order, which tells the newest first; bash before 4.4 sorts.
+        options = "-o nosort -o nospace -o bashdefault"
+        lines.append(rest)
+        lines.append(f"complete {options} -F {_FUNCTION} {common.PROGRAM} 2>/dev/null || :")
+    return "\n".join([*lines, hint])
+
+
+_FUNCTION = "_redunlite_complete"
+
+_ZSH_CHANGES = {
+    # Of `cd there && redunlite run`, only what zsh knows to be this command, up to the cursor.
+    'COMP_LINE="$BUFFER"': 'COMP_LINE="${(j: :)words[1,CURRENT-1]} $QIPREFIX$IPREFIX$PREFIX"',
+    'COMP_POINT="$CURSOR"': "COMP_POINT=1000000",
+    # What we offer would be quoted, and a quoted tilde is no home folder.
+    f"{_FUNCTION}() {{\n": f"{_FUNCTION}() {{\n"
+    """    [[ "$PREFIX" == (|*=)\\~* ]] && { compset -P '*='; _files; return }\n""",
+}
+"""What argcomplete's code for zsh says, and what ours does."""
 
 
 def describe_setup(shell: str) -> str:

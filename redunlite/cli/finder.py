@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
@@ -50,7 +51,10 @@ def answer(make_parser: MakeParser, read_settings: ReadSettings) -> NoReturn:
     try:
         _correct_point()
         words, _ = _read_line()
-        parser, is_task = _find_parser(words, make_parser, read_settings)
+        if words and _REDIRECTION.fullmatch(words[-1]):
+            parser, is_task = _make_file_parser(), False
+        else:
+            parser, is_task = _find_parser(words, make_parser, read_settings)
         finder = Finder()
         finder.is_task = is_task
         finder(parser, exit_method=os._exit, default_completer=SuppressCompleter())
@@ -63,11 +67,11 @@ def answer(make_parser: MakeParser, read_settings: ReadSettings) -> NoReturn:
 
 
 def _correct_point() -> None:
-    """Count the cursor's place in characters, where bash counts bytes."""
+    """Count the cursor's place in characters, where bash counts bytes, and within the line."""
+    line, point = os.environ["COMP_LINE"], int(os.environ["COMP_POINT"])
     if os.environ.get("_ARGCOMPLETE_SHELL") == "bash":
-        line = os.environ["COMP_LINE"]
-        before = os.fsencode(line)[: int(os.environ["COMP_POINT"])]
-        os.environ["COMP_POINT"] = str(len(os.fsdecode(before)))
+        point = len(os.fsdecode(os.fsencode(line)[:point]))
+    os.environ["COMP_POINT"] = str(min(point, len(line)))
 
 
 def _read_line() -> tuple[list[str], str]:
@@ -75,6 +79,16 @@ def _read_line() -> tuple[list[str], str]:
     line, point = os.environ["COMP_LINE"], int(os.environ["COMP_POINT"])
     _, begun, _, words, _ = split_line(line, point)
     return words[int(os.environ["_ARGCOMPLETE"]) :], begun
+
+
+_REDIRECTION = re.compile(r"\d*(>>?|>\||<)|&>>?")
+
+
+def _make_file_parser() -> argparse.ArgumentParser:
+    """Return a parser that takes files, for what stands behind a redirection."""
+    parser = argparse.ArgumentParser(add_help=False)
+    set_completer(parser.add_argument("words", nargs="*"), completers.complete_files)
+    return parser
 
 
 def _find_parser(

@@ -388,6 +388,7 @@ def _make_reporter(settings: RunSettings) -> tuple[str | None, ConsoleReporter]:
     """Return the folder in use, or None, and a reporter on standard error."""
     from redunlite.config import resolve_folder
     from redunlite.display.live import ConsoleReporter
+    from redunlite.display.style import find_style
 
     folder = resolve_folder(settings.config)
     program = common.PROGRAM
@@ -399,6 +400,7 @@ def _make_reporter(settings: RunSettings) -> tuple[str | None, ConsoleReporter]:
         quiet=settings.quiet,
         debug=settings.debug,
         program=program,
+        style=find_style(sys.stderr, no_color=settings.no_color),
     )
     return folder, reporter
 
@@ -458,7 +460,7 @@ def _run(request: Request, path: str, argv: Sequence[str]) -> int:
 
 def _advise(reporter: ConsoleReporter, settings: RunSettings) -> None:
     """Tell once how to get completion, to a person at a terminal."""
-    from redunlite.display.live import is_terminal
+    from redunlite.display.style import is_terminal
 
     is_over = reporter.status in ("DONE", "FAILED")
     if is_over and not settings.dry_run and not settings.quiet and is_terminal(sys.stderr):

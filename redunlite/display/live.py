@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from typing import TextIO
 
 from redunlite.call import ErrorDetail, Frame
+from redunlite.display.style import PLAIN, Style, is_terminal
 from redunlite.display.text import (
     cut,
     escape,
@@ -68,6 +69,8 @@ class ConsoleReporter:
         Show all frames of a traceback, not only the user's.
     program
         How the command is called in the next steps that are proposed, such as ``redunlite -c dir``.
+    style
+        Colours of what is printed, as from `style.find_style`.
     """
 
     def __init__(
@@ -78,8 +81,10 @@ class ConsoleReporter:
         quiet: bool = False,
         debug: bool = False,
         program: str = "redunlite",
+        style: Style = PLAIN,
     ) -> None:
         self._stream = stream
+        self._style = style
         self._verbose = verbose
         self._quiet = quiet
         self._debug = debug
@@ -146,7 +151,7 @@ class ConsoleReporter:
 
     def job_line(self, line: JobLine) -> None:
         """Print the line of one job."""
-        self._print([format_job_line(line)])
+        self._print([format_job_line(line, self._style)])
 
     def job_output(self, job_id: str, task: str, text: str) -> None:
         """Print what a job wrote, each line with the job's id."""
@@ -276,14 +281,6 @@ class ConsoleReporter:
             abandon(stream)
 
 
-def is_terminal(stream: TextIO | None) -> bool:
-    """Tell whether a stream is a terminal that understands cursor codes."""
-    try:
-        return stream is not None and stream.isatty() and os.environ.get("TERM") != "dumb"
-    except (OSError, ValueError):
-        return False
-
-
 def abandon(stream: TextIO) -> None:
     """Send whatever a stream still holds to the null device.
 
@@ -304,13 +301,16 @@ def abandon(stream: TextIO) -> None:
         os.close(null)
 
 
-def format_job_line(line: JobLine) -> str:
+def format_job_line(line: JobLine, style: Style = PLAIN) -> str:
     """Return ``Run    Job c5a729dc:  ns.main(greet='Hello') on default``, or its like."""
     job = f"Job {line.job_id}:" if line.job_id else "Job:"
     call = f"{escape(line.task)}({format_arguments(line.arguments)})"
     if line.event == REJECT:
-        return f"*** Reject {job}  {call}:"
-    text = f"{line.event:<6} {job}  {call}"
+        return f"{style.paint('*** Reject', 'FAILED')} {job}  {call}:"
+    event = f"{line.event:<6}"
+    if line.event == CACHED:
+        event = style.paint(event, "CACHED")
+    text = f"{event} {job}  {call}"
     if line.event == CACHED:
         return f"{text} (eval_hash={line.eval_hash[:8]})"
     if line.executor:
