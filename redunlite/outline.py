@@ -30,6 +30,9 @@ from redunlite.signature import (
 
 MAX_BYTES = 4 << 20
 """A larger file is no workflow that a person wrote."""
+SCHEDULER_TASK = "scheduler_task"
+N_GIVEN = 3
+"""Parameters of a `scheduler_task` that the scheduler itself gives: scheduler, job, expression."""
 MAX_STEPS = 8
 """Names that are followed from an annotation to what it stands for."""
 
@@ -101,8 +104,10 @@ class Outline(NamedTuple):
         ]
         n_required = len(positional) - len(arguments.defaults)
         defaults: list[ast.expr | None] = [*[None] * n_required, *arguments.defaults]
+        n_given = N_GIVEN if _find_marker(self.node, {SCHEDULER_TASK}) else 0
+        named = list(zip(positional, defaults))[n_given:]
         every = [
-            *((argument, kind, default) for (argument, kind), default in zip(positional, defaults)),
+            *((argument, kind, default) for (argument, kind), default in named),
             *((a, KEYWORD_ONLY, d) for a, d in zip(arguments.kwonlyargs, arguments.kw_defaults)),
         ]
         found = []
@@ -158,7 +163,7 @@ class Module:
 
     def _find_markers(self) -> set[str]:
         """Return the names under which the decorator is known: as the last of dotted names."""
-        markers = {"task"}
+        markers = {"task", SCHEDULER_TASK}
         for node in self._body:
             if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("redunlite"):
                 markers.update(a.asname for a in node.names if a.name == "task" and a.asname)
@@ -350,6 +355,7 @@ def _find_marker(
     node: ast.FunctionDef | ast.AsyncFunctionDef, markers: set[str]
 ) -> ast.Call | None:
     """Return the call that makes a function a task; one without arguments for ``@task`` alone."""
+    # The outermost counts: a decorator made with `wraps_task` keeps the name of what is below it.
     for decorator in node.decorator_list:
         call = decorator if isinstance(decorator, ast.Call) else ast.Call(decorator, [], [])
         if _last(call.func) in markers:

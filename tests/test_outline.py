@@ -185,6 +185,22 @@ def test_outline_agrees_with_the_file_that_ran(tmp_path: Path) -> None:
     assert read == ran
 
 
+def test_outline_knows_tasks_of_the_scheduler_and_wrapped_ones(tmp_path: Path) -> None:
+    """What the scheduler gives is no option; a decorator of the user's own leaves the task there."""
+    path = tmp_path / "w.py"
+    path.write_text(
+        "from redunlite import task\n"
+        "from redunlite.scheduler import scheduler_task\n"
+        "@scheduler_task(namespace='a')\ndef f(scheduler, job, sexpr, x: int = 1): ...\n"
+        "@doubled()\n@task(namespace='b')\ndef g(y): ...\n"
+        "@doubled()\ndef h(z): ...\n"
+    )
+    tasks = read_module(str(path)).list_tasks()
+    found = [(task.fullname, [p.name for p in task.list_parameters()]) for task in tasks]
+
+    assert found == [("a.f", ["x"]), ("b.g", ["y"])]
+
+
 def test_find_task_wants_one_meaning(tmp_path: Path) -> None:
     """A short name that two tasks share finds none of them; full names do."""
     path = tmp_path / "w.py"
