@@ -20,7 +20,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from redunlite import call as wire
@@ -95,7 +95,15 @@ from redunlite.nested import merge_dicts
 from redunlite.options import CacheScope, check_options, combine_options
 from redunlite.preview import format_preview
 from redunlite.recovery import Recoveries
-from redunlite.reporter import CACHED, REJECT, RUN, JobLine, Reporter, TaskCounts
+from redunlite.reporter import (
+    CACHED,
+    REJECT,
+    RUN,
+    FailedJob,
+    JobLine,
+    Reporter,
+    TaskCounts,
+)
 from redunlite.signature import VAR_KEYWORD, VAR_POSITIONAL
 from redunlite.task import CONTEXT_OPTION, PromiseTask, Task, resolve_task
 from redunlite.value import ErrorValue
@@ -122,6 +130,10 @@ WITHOUT_EFFECT = ("retries", "retry_delay", "timeout", "memory", "cpus", "priori
 """Options that are accepted and not yet carried out; a run says so once a task."""
 FIRST_CALL_ID = 1 << 32
 """Origins from here on are calls; smaller ones are places among the parent's arguments."""
+MAX_NAMES = 20
+"""Running jobs whose tasks the footer is told."""
+MAX_FAILURES = 20
+"""Failures that are named at the end, beside the one whose traceback is shown."""
 GRACE_S = 1.0
 """How long running jobs may take to end when they are told to."""
 
@@ -282,6 +294,8 @@ class Engine:
         self._root: Node | None = None
         self._n_jobs = 0
         self._first_failure: Failure | None = None
+        self._untaken: dict[Failure, None] = {}
+        """Failures of jobs that no form has taken, in the order in which they came."""
         self.signal_number = 0
         self.n_signals = 0
 
@@ -337,6 +351,8 @@ class Engine:
                 waits.wait(0)
 
     def _is_over(self, root: Node) -> bool:
+        if self._failed:
+            return False
         if root.state == DONE:
             return not self._sent and not self._todo and self._are_threads_over()
         if self._policy == KEEP_GOING and not self.is_stopping:
@@ -1383,6 +1399,8 @@ class Engine:
         node.failure = failure
         if type(node) is not Job:
             node.state = FAILED
+            if type(node) is FormNode and failure.job is not None and failure.job.phase == ENDED:
+                self._untaken[failure] = None  # it was taken, and is given on
             self._fail_waiters(node, failure)
             return
         counts = self.counts[node.task.fullname]
@@ -1394,6 +1412,7 @@ class Engine:
             node.state = FAILED
             self._fail_waiters(node, failure)
             return
+        self._untaken[failure] = None
         if phase in (SENT, REDUCING):
             counts.running -= 1
         else:
@@ -1421,11 +1440,14 @@ class Engine:
             self._first_failure = failure
             if self._policy != KEEP_GOING:
                 self._stop_launching(failure)
+            elif self._sent:
+                self._reporter.first_failure(self.describe_failure(failure), None)
 
     def _pass_on_failure(self, node: Node, failure: Failure) -> None:
         if node.state != WAITING:
             return
         if type(node) is FormNode and not node.is_tail and node.generator is not None:
+            self._untaken.pop(failure, None)
             if self.is_stopping:
                 node.asked = None
                 node.n_missing = 0
@@ -1496,9 +1518,10 @@ class Engine:
     def _on_signal(self) -> None:
         """React to signals that came since the last look; the handler only counted them."""
         if not self.is_stopping:
+            n_running = len(self._find_running())
             self._reporter.warning(
-                f"stopping, {len(self._sent)} running (again to kill at once)"
-                if self._sent else "stopping"
+                f"stopping, {n_running:,} running (again to kill at once)"
+                if n_running else "stopping"
             )  # fmt: skip
             self._stop_launching(None)
             for executor in self._started.values():
@@ -1561,8 +1584,9 @@ class Engine:
         self.recorder.flush()
 
     def _on_progress_timer(self) -> None:
-        running = [job.task.fullname for job in list(self._sent.values())[:20]]
-        self._reporter.progress(self.counts, running)
+        running = self._find_running()
+        names = [job.task.fullname for job in running[:MAX_NAMES]]
+        self._reporter.progress(self._count_at_workers(running), names)
         self.waits.call_after(PROGRESS_INTERVAL_S, self._on_progress_timer)
 
     # What is shown.
@@ -1570,6 +1594,35 @@ class Engine:
     def tell(self, message: str) -> None:
         """Show a line of the user's own."""
         self._reporter.warning(message)
+
+    def _find_running(self) -> list[Job]:
+        """Return the jobs that are at a worker now."""
+        return [
+            self._sent[number]
+            for executor in self._started.values()
+            for number in executor.find_running()
+            if number in self._sent
+        ]
+
+    def _count_at_workers(self, running: Sequence[Job]) -> dict[str, TaskCounts]:
+        """Return the counts with calls that wait at an executor as pending.
+
+        They are counted as running when they are sent, because nobody tells when one is begun.
+        """
+        if len(running) == len(self._sent):
+            return self.counts
+        counts = dict(self.counts)
+        changed: dict[str, TaskCounts] = {}
+        at_workers = {job.serial for job in running}
+        for serial, job in self._sent.items():
+            if serial not in at_workers:
+                name = job.task.fullname
+                count = changed.get(name)
+                if count is None:
+                    count = counts[name] = changed[name] = replace(counts[name])
+                count.running -= 1
+                count.pending += 1
+        return counts
 
     def _count(self, job: Job) -> TaskCounts:
         return self.counts[job.task.fullname]
@@ -1610,6 +1663,15 @@ class Engine:
                 )
             )  # fmt: skip
         return ShownFailure(steps, failure.detail, failure.output_tail)
+
+    def describe_other_failures(self, shown: Failure) -> tuple[list[FailedJob], int]:
+        """Return the first failures that no form took beside `shown`, and how many there are."""
+        others = [failure for failure in self._untaken if failure is not shown]
+        jobs = [(f.job, f.detail.summary) for f in others[:MAX_FAILURES] if f.job is not None]
+        return [
+            FailedJob(self._job_id(job), job.task.fullname, describe_arguments(job), summary)
+            for job, summary in jobs
+        ], len(others)
 
 
 def _seen_key(job: Job) -> bytes:

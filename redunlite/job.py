@@ -70,7 +70,7 @@ class Failure:
     One object climbs from that job to the root or to the `catch` that takes it.
     """
 
-    __slots__ = ("detail", "error", "job", "live", "output_tail", "reported")
+    __slots__ = ("detail", "error", "job", "live", "output_tail")
 
     def __init__(
         self,
@@ -87,7 +87,6 @@ class Failure:
         self.live = live
         """The exception itself, when it was raised in this process."""
         self.output_tail = output_tail
-        self.reported = False
 
 
 class Node:

@@ -93,6 +93,20 @@ class Failure:
 
 
 @dataclass(frozen=True)
+class FailedJob:
+    """A job that failed beside the one whose traceback is shown."""
+
+    job_id: str
+    """First 8 hex characters."""
+    task: str
+    """Full name."""
+    arguments: Sequence[tuple[str, str]]
+    """Parameter name and preview."""
+    summary: str
+    """Last lines of the traceback."""
+
+
+@dataclass(frozen=True)
 class ExecutionEnd:
     """An execution that ended."""
 
@@ -105,6 +119,10 @@ class ExecutionEnd:
     failure: Failure | None = None
     failed_job: str = ""
     """First 8 hex characters of the id of the job that raised."""
+    other_failures: Sequence[FailedJob] = ()
+    """The first of the other jobs that failed of themselves and that no `catch` took."""
+    n_other_failures: int = 0
+    """How many of those there are."""
 
 
 class Reporter(Protocol):
@@ -122,14 +140,23 @@ class Reporter(Protocol):
     def job_output(self, job_id: str, task: str, text: str) -> None:
         """Take what a job printed; only called when `live_output` is true."""
 
-    def first_failure(self, failure: Failure, n_running: int) -> None:
-        """Take the first failure while other jobs still run."""
+    def first_failure(self, failure: Failure, n_running: int | None) -> None:
+        """Take the failure of the run while other jobs still run; None: and more will start."""
 
     def warning(self, message: str) -> None:
         """Take one line that the user should see."""
 
     def progress(self, counts: dict[str, TaskCounts], running: Sequence[str]) -> None:
-        """Take the state of the run; called about ten times a second while it runs."""
+        """Take the state of the run; called about ten times a second while it runs.
+
+        Parameters
+        ----------
+        counts
+            Jobs by full task name. RUNNING are those at a worker now, and those whose result is
+            being computed by others; a call that waits at its executor is PENDING still.
+        running
+            Full name of the task of each job at a worker, as many as are worth showing.
+        """
 
     def execution_ended(self, end: ExecutionEnd) -> None:
         """Take the end of an execution."""
@@ -157,7 +184,7 @@ class SilentReporter:
     def job_output(self, job_id: str, task: str, text: str) -> None:
         """Say nothing."""
 
-    def first_failure(self, failure: Failure, n_running: int) -> None:
+    def first_failure(self, failure: Failure, n_running: int | None) -> None:
         """Say nothing."""
 
     def warning(self, message: str) -> None:

@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from redunlite import serialize
@@ -154,16 +155,18 @@ class Session:
         self._added_executors[executor.name] = executor
 
     def _report_end(self, engine: Engine, result: RunResult, duration_s: float) -> None:
-        failure = None
-        failed_job = ""
+        end = ExecutionEnd(result.uuid, result.status, duration_s, dict(result.counts))
         if result.failure is not None:
             failure = engine.describe_failure(result.failure)
-            failed_job = failure.steps[-1].job_id if failure.steps else ""
-        self.reporter.execution_ended(
-            ExecutionEnd(
-                result.uuid, result.status, duration_s, dict(result.counts), failure, failed_job
+            others, n_others = engine.describe_other_failures(result.failure)
+            end = replace(
+                end,
+                failure=failure,
+                failed_job=failure.steps[-1].job_id if failure.steps else "",
+                other_failures=others,
+                n_other_failures=n_others,
             )
-        )
+        self.reporter.execution_ended(end)
 
     def _unwrap(self, result: RunResult) -> Any:
         if result.status == "CANCELLED":

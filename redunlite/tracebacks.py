@@ -117,6 +117,17 @@ def summarize_exception(error: BaseException) -> str:
     return text if len(text) <= MAX_SUMMARY else text[: MAX_SUMMARY - 1] + "…"
 
 
+def get_headline(summary: str) -> str:
+    """Return the line of a summary that names the exception.
+
+    >>> get_headline("KeyError: 1\\n(caused by ValueError: no)")
+    'KeyError: 1'
+    """
+    lines = summary.splitlines() or [""]
+    # The first lines of a syntax error are its place.
+    return next((line for line in lines if not line.startswith(" ")), lines[0])
+
+
 def _format_only(error: BaseException) -> str:
     import traceback
 
@@ -127,9 +138,7 @@ def _format_only(error: BaseException) -> str:
 
 
 def _first_line(error: BaseException) -> str:
-    lines = _format_only(error).splitlines() or [""]
-    # The first lines of a syntax error are its place.
-    return next((line for line in lines if not line.startswith(" ")), lines[0])
+    return get_headline(_format_only(error))
 
 
 def _fold(places: Sequence[tuple[CodeType, int]]) -> tuple[Frame, ...]:

@@ -11,6 +11,8 @@ import pytest
 from redunlite import Scheduler, catch, cond, task
 from redunlite.errors import DryRunResult, HiddenExpressionError, LimitError, SchedulerError
 from redunlite.functools import map_, seq
+from redunlite.reporter import ExecutionEnd, Failure, SilentReporter, TaskCounts
+from redunlite.session import count_cpus, open_memory_session
 
 redun_namespace = "test_engine"
 
@@ -572,3 +574,159 @@ def test_value_that_contains_itself_and_an_expression_is_refused(scheduler: Sche
 
     with pytest.raises(TypeError, match="itself"):
         scheduler.run(cyclic())
+
+
+# What a reporter is told.
+
+
+_begun, _release = threading.Event(), threading.Event()
+
+
+class Watcher(SilentReporter):
+    """Keeps what it is told of failures and of the end."""
+
+    def __init__(self) -> None:
+        self.firsts: list[tuple[str, int | None]] = []
+        self.end: ExecutionEnd | None = None
+
+    def first_failure(self, failure: Failure, n_running: int | None) -> None:
+        """Keep the first failure, and let what runs go on."""
+        self.firsts.append((failure.detail.summary, n_running))
+        _release.set()
+
+    def execution_ended(self, end: ExecutionEnd) -> None:
+        """Keep the end."""
+        self.end = end
+
+    def get_others(self) -> list[tuple[str, str]]:
+        """Return the last argument and the summary of each failure beside the first."""
+        assert self.end is not None
+        assert len(self.end.other_failures) == self.end.n_other_failures
+        return [(job.arguments[-1][1], job.summary) for job in self.end.other_failures]
+
+
+@task(executor="inline", cache=False)
+def divide(x):
+    """Fail for 0 and for everything."""
+    return {}[x]
+
+
+@task(executor="inline", cache=False)
+def nest(x):
+    """Fail below."""
+    return divide(x)
+
+
+@task(executor="inline", cache=False)
+def forgive(error):
+    """Recover."""
+    return -1
+
+
+def run_failing(value, watcher: Watcher, policy: str = "keep-going") -> None:
+    """Run what fails with a KeyError."""
+    session = open_memory_session(watcher)
+    try:
+        with pytest.raises(KeyError):
+            session.run(value, failure_policy=policy)
+    finally:
+        session.close()
+
+
+def test_all_failures_are_named_when_others_go_on():
+    """The jobs that failed of themselves, not those above them; the first one has the traceback."""
+    watcher = Watcher()
+
+    run_failing([nest(i) for i in range(4)], watcher)
+
+    assert watcher.end is not None and watcher.end.failure is not None
+    assert watcher.end.failure.detail.summary == "KeyError: 0"
+    assert watcher.get_others() == [(str(i), f"KeyError: {i}") for i in range(1, 4)]
+
+
+def test_failures_that_a_catch_takes_are_not_named():
+    """Neither a failure that was recovered from; one that a catch gives on is."""
+    watcher = Watcher()
+
+    run_failing(
+        [divide(0), catch(nest(1), KeyError, forgive), catch(nest(2), ValueError, forgive)],
+        watcher,
+    )
+
+    assert watcher.get_others() == [("2", "KeyError: 2")]
+
+
+def test_only_the_first_of_very_many_failures_are_described():
+    """The rest are counted."""
+    watcher = Watcher()
+
+    run_failing([divide(i) for i in range(100)], watcher)
+
+    assert watcher.end is not None
+    assert len(watcher.end.other_failures) == 20
+    assert watcher.end.n_other_failures == 99
+
+
+@task(executor="thread", cache=False)
+def hold(*needed):
+    """Run until the test lets it go; not at all when it needs nothing."""
+    _begun.set()
+    if needed:
+        assert _release.wait(30)
+    return 1
+
+
+@task(executor="inline", cache=False)
+def fail_late():
+    """Fail when another job runs."""
+    assert _begun.wait(30)
+    raise KeyError("late")
+
+
+@pytest.mark.parametrize("policy, n_running", [("finish", 1), ("keep-going", None)])
+def test_first_failure_is_told_while_other_jobs_run(policy: str, n_running: int | None):
+    """At once, with the number of those that will finish, or that more will start."""
+    _begun.clear()
+    _release.clear()
+    watcher = Watcher()
+
+    run_failing([hold(1), fail_late()], watcher, policy)
+
+    assert watcher.firsts == [("KeyError: 'late'", n_running)]
+    assert watcher.end is not None
+    assert watcher.end.counts["test_engine.hold"] == TaskCounts(done=1)
+
+
+class Progress(Watcher):
+    """Lets the jobs go on when so many are at a worker, and keeps the counts of that moment."""
+
+    wants_progress = True
+
+    def __init__(self, n_wanted: int) -> None:
+        super().__init__()
+        self._n_wanted = n_wanted
+        self.seen: tuple[TaskCounts, list[str]] | None = None
+
+    def progress(self, counts, running) -> None:
+        """Look at the counts."""
+        count = counts.get("test_engine.hold", TaskCounts())
+        if self.seen is None and count.running >= self._n_wanted and count.done:
+            self.seen = (dataclasses.replace(count), list(running))
+            _release.set()
+
+
+def test_calls_that_no_worker_has_begun_are_pending():
+    """Of calls that an executor took ahead, those at a worker are running; the parent is, too."""
+    _release.clear()
+    n_workers = count_cpus()
+    watcher = Progress(n_workers)
+    session = open_memory_session(watcher)
+    first = hold()
+
+    session.run([hold(first, i) for i in range(n_workers + 5)])
+    session.close()
+
+    assert watcher.seen == (
+        TaskCounts(done=1, running=n_workers, pending=5),
+        ["test_engine.hold"] * min(n_workers, 20),
+    )

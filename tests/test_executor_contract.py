@@ -112,6 +112,12 @@ def wait_for(path):
         os.close(descriptor)
 
 @task()
+def ring_and_wait(bell, path):
+    with open(bell, "wb", buffering=0) as stream:
+        stream.write(b"r")
+    return wait_for.func(path)
+
+@task()
 def spin():
     while True:
         pass
@@ -480,6 +486,31 @@ def test_calls_that_nobody_began_can_be_taken_back(host: Host, flow: Any, gate: 
 
     assert set(waiting) <= set(taken)
     assert {1, *running} - set(taken) == set(host.outcomes)
+
+
+def test_running_are_the_calls_that_a_worker_has_begun(
+    host: Host, flow: Any, gate: Gate, tmp_path: Path
+) -> None:
+    """Not those that wait behind busy workers, and none when all is over."""
+    if isinstance(host.executor, InlineExecutor):
+        pytest.skip("no call runs while the engine does")
+    bell = tmp_path / "bell"
+    os.mkfifo(bell)
+    descriptor = os.open(bell, os.O_RDWR | os.O_NONBLOCK)
+    rung: list[bytes] = []
+    host.waits.watch(descriptor, on_read=lambda: rung.extend(os.read(descriptor, 1)))
+    assert host.executor.find_running() == []
+
+    running = [host.submit(flow.ring_and_wait, str(bell), gate.path) for _ in range(2)]
+    host.wait_until(lambda: len(rung) == 2)
+    waiting = host.submit(flow.add, 1)
+
+    assert sorted(host.executor.find_running()) == running
+    gate.open(2)
+    host.wait_until(lambda: waiting in host.outcomes and len(host.outcomes) == 3)
+    assert host.executor.find_running() == []
+    host.waits.unwatch(descriptor)
+    os.close(descriptor)
 
 
 def test_short_calls_pass_a_long_one_of_their_task(host: Host, tmp_path: Path, gate: Gate) -> None:

@@ -30,6 +30,7 @@ from redunlite.reporter import (
     RUN,
     ExecutionEnd,
     ExecutionInfo,
+    FailedJob,
     Failure,
     JobLine,
     TaskCounts,
@@ -349,18 +350,52 @@ def test_death_of_a_worker_shows_its_last_output() -> None:
 
 
 def test_first_failure_is_told_while_others_run() -> None:
-    """The failure's own frames at once, and what happens next."""
+    """The failure's own frames at once, under the job's name, and what happens next."""
     reporter, lines = make()
 
-    reporter.first_failure(
-        Failure([step(1)], ErrorDetail("ValueError: no", (Frame("/a/w.py", 4, "f", "raise"),))), 3
-    )
+    frames = (Frame("/a/w.py", 4, "f", "raise"),)
+    failure = Failure([step(1)], ErrorDetail("ValueError: no", frames))
 
-    assert lines() == [
+    reporter.first_failure(failure, 3)
+
+    told = [
+        "[redunlite] *** Job 00000001 ns.f failed:",
         '[redunlite]   File "/a/w.py", line 4, in f',
         "[redunlite]     raise",
         "[redunlite] ValueError: no",
-        "[redunlite] 1 failed; 3 running will finish, Ctrl-C to stop now",
+    ]
+    assert lines() == [*told, "[redunlite] 1 failed; 3 running will finish, Ctrl-C to stop now"]
+
+    reporter.first_failure(failure, None)
+
+    assert lines()[5:] == [
+        *told,
+        "[redunlite] 1 failed; what does not depend on it goes on, Ctrl-C to stop now",
+    ]
+
+
+def test_other_failures_are_named_below_the_traceback() -> None:
+    """One line each, with arguments and error; of very many the first, and how to see the rest."""
+    reporter, lines = make()
+    others = [
+        FailedJob("8d3b16fa", "ns.bad", [("x", "2")], "KeyError: 2\n(caused by ValueError: no)"),
+        FailedJob("7f4b35ee", "ns.bad", [("x", "\x1b")], "ValueError: late"),
+    ]
+    end = ExecutionEnd(
+        UUID, "FAILED", 1.0, {}, Failure([step(1)], ErrorDetail("KeyError: 1", ())), "00000001",
+        others, 100,
+    )  # fmt: skip
+
+    reporter.execution_ended(end)
+
+    assert lines()[-7:] == [
+        "[redunlite] KeyError: 1",
+        "[redunlite] *** 100 more failed:",
+        "[redunlite]   Job 8d3b16fa: ns.bad(x=2): KeyError: 2",
+        "[redunlite]   Job 7f4b35ee: ns.bad(x=\\x1b): ValueError: late",
+        "[redunlite]   all of them: redunlite log d1419df0 --failed",
+        "[redunlite] inspect: redunlite log 00000001",
+        "[redunlite] details: redunlite log d1419df0",
     ]
 
 

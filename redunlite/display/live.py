@@ -51,6 +51,9 @@ MAX_STEPS = 20
 KEPT_STEPS = 8
 """Jobs kept at each end of a folded job traceback."""
 
+OTHER_WIDTH = 60
+"""Characters of the arguments of a job that failed beside the first."""
+
 ERASE_LINE = "\r\x1b[K"
 
 
@@ -157,10 +160,16 @@ class ConsoleReporter:
         """Print what a job wrote, each line with the job's id."""
         self._print([f"{job_id} | {line}" for line in escape_lines(text)])
 
-    def first_failure(self, failure: Failure, n_running: int) -> None:
-        """Print a failure while other jobs still run."""
-        lines = [*self._format_detail(failure.detail)]
-        lines.append(f"1 failed; {n_running:,} running will finish, Ctrl-C to stop now")
+    def first_failure(self, failure: Failure, n_running: int | None) -> None:
+        """Print the failure of the run while other jobs still run."""
+        lines = self._format_detail(failure.detail)
+        if failure.steps:
+            leaf = failure.steps[-1]
+            lines.insert(0, f"*** Job {leaf.job_id} {escape(leaf.task)} failed:")
+        rest = "what does not depend on it goes on"
+        if n_running is not None:
+            rest = f"{n_running:,} running will finish"
+        lines.append(f"1 failed; {rest}, Ctrl-C to stop now")
         self._print(lines)
 
     def warning(self, message: str) -> None:
@@ -192,6 +201,7 @@ class ConsoleReporter:
             lines += ["", *(f"| {line}" for line in format_status(end.counts)), ""]
         if end.failure is not None:
             lines += self._format_failure(end.failure)
+            lines += self._format_others(end)
         elif end.status == "CANCELLED":
             lines.append("*** Execution cancelled.")
         if not self._quiet:
@@ -233,6 +243,21 @@ class ConsoleReporter:
         if failure.output_tail:
             lines.append("last output of the job:")
             lines += [f"  {line}" for line in escape_lines(failure.output_tail)]
+        return lines
+
+    def _format_others(self, end: ExecutionEnd) -> list[str]:
+        """Return a line for each other job that failed."""
+        if not end.n_other_failures:
+            return []
+        lines = [f"*** {end.n_other_failures:,} more failed:"]
+        for failed in end.other_failures:
+            from redunlite.tracebacks import get_headline
+
+            call = f"{escape(failed.task)}({format_arguments(failed.arguments, OTHER_WIDTH)})"
+            error = escape(cut(get_headline(failed.summary), 200))
+            lines.append(f"  Job {failed.job_id}: {call}: {error}")
+        if end.n_other_failures > len(end.other_failures) and end.uuid:
+            lines.append(f"  all of them: {self._program} log {end.uuid[:8]} --failed")
         return lines
 
     def _format_detail(self, detail: ErrorDetail) -> list[str]:

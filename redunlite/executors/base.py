@@ -50,6 +50,9 @@ class Executor(Protocol):
     def submit(self, call: Call) -> None:
         """Take a call; its outcome is delivered later, or before this returns."""
 
+    def find_running(self) -> list[int]:
+        """Return the numbers of the calls that workers have begun, as far as is known now."""
+
     def take_back(self) -> list[int]:
         """Return the numbers of calls that no worker has begun; they get no outcome."""
 

@@ -63,6 +63,10 @@ class InlineExecutor:
         usage = Usage(ran.start_time, ran.duration_ns // 1000, cpu_us, 0)
         host.deliver(Outcome(call.number, ran.status, ran.value, usage, captured.get(), ran.detail))
 
+    def find_running(self) -> list[int]:
+        """Return nothing: no call runs while the engine does."""
+        return []
+
     def take_back(self) -> list[int]:
         """Return nothing: no call waits here."""
         return []

@@ -149,6 +149,15 @@ class ProcessExecutor:
         if not backlog:
             self._waits.unwatch(guardian.calls.fileno())
 
+    def find_running(self) -> list[int]:
+        """Return the numbers of the calls that are in the slots of workers."""
+        guardian = self._guardian
+        if guardian is None:
+            return []
+        begins = [slot * SLOT_BYTES + MESSAGE_AT for slot in self._workers]
+        numbers = [MESSAGE_HEAD.unpack_from(guardian.page, begin)[0] for begin in begins]
+        return [number for number in numbers if number in self._outstanding]
+
     def take_back(self) -> list[int]:
         """Return the numbers of calls that no worker has begun; they get no outcome."""
         numbers = [MESSAGE_HEAD.unpack_from(message)[0] for message in self._take_back_messages()]

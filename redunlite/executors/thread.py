@@ -59,6 +59,10 @@ class ThreadExecutor:
         if len(crew.threads) < min(self.n_workers, len(self._outstanding)):
             crew.add_thread()
 
+    def find_running(self) -> list[int]:
+        """Return the numbers of the calls that threads have begun."""
+        return [] if self._crew is None else self._crew.find_running()
+
     def take_back(self) -> list[int]:
         """Return the numbers of calls that no thread has begun."""
         numbers: list[int] = []
@@ -116,8 +120,8 @@ class _Crew:
         self.calls: SimpleQueue[Call | None] = SimpleQueue()
         self.outcomes: deque[Outcome] = deque()
         self.threads: list[threading.Thread] = []
-        self._running: dict[int, Watch] = {}
-        """The watch of the call that runs in each thread, by thread ident."""
+        self._running: dict[int, tuple[int, Watch]] = {}
+        """Number and watch of the call that runs in each thread, by thread ident."""
         self._lock = threading.Lock()
         self._is_open = True
         self.wake_read, self._wake_write = os.pipe()
@@ -130,6 +134,11 @@ class _Crew:
         thread = threading.Thread(target=self._serve, name="redunlite-worker", daemon=True)
         self.threads.append(thread)
         thread.start()
+
+    def find_running(self) -> list[int]:
+        """Return the numbers of the calls that run."""
+        with self._lock:
+            return [number for number, _ in self._running.values()]
 
     def take_back(self) -> list[int]:
         """Take the calls that wait out of the queue; return their numbers."""
@@ -165,7 +174,7 @@ class _Crew:
         import ctypes
 
         with self._lock:
-            for ident, watch in self._running.items():
+            for ident, (_, watch) in self._running.items():
                 watch.is_interrupted = True
                 if watch.in_user_code:
                     ctypes.pythonapi.PyThreadState_SetAsyncExc(
@@ -199,7 +208,8 @@ class _Crew:
         task = self._host.get_task(call.task_number)
         function = Function(task.func, task.parameters)
         watch = Watch()
-        self._running[ident] = watch
+        with self._lock:
+            self._running[ident] = (call.number, watch)
         cpu_ns = time.thread_time_ns()
         captured = capture.begin_capture()
         try:
