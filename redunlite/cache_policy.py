@@ -7,12 +7,13 @@ are kept (`recorder`). No state.
 from __future__ import annotations
 
 import importlib.util
+import os
 import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from redunlite import hashing, kinds, nested, serialize
+from redunlite import hashing, kinds, loading, nested, serialize
 from redunlite.errors import UndecodableError
 from redunlite.job import CachedCall, Job
 from redunlite.kinds import FLAG_CHECK, FORMAT_EXPRESSION, ValueRef
@@ -46,11 +47,71 @@ class Miss:
 KIND_SINGLE, KIND_ULTIMATE = 1, 2
 
 
+class LiveClasses:
+    """Tells which recorded instances are of the classes that the running program means.
+
+    A task's hash knows classes by their code and not by their module, so that files can be moved and
+    renamed; a recorded instance names its class by module. Two files beside each other may therefore
+    share a hash and not the class. A class is the program's own when the code of its tasks reaches it
+    in that very file; one that no task reaches, when its module is loaded, or is an installed one.
+
+    State: what was found so far, for one run.
+    """
+
+    def __init__(self) -> None:
+        self._files: dict[str, set[str]] | None = None
+        """Qualified name of a class that some task's code reaches, to the files it is defined in."""
+        self._known: dict[str, bool] = {}
+
+    def has_all(self, names: Sequence[str]) -> bool:
+        """Tell whether all classes, as ``module:qualname``, are the program's."""
+        return all(self._has(name) for name in names)
+
+    def _has(self, name: str) -> bool:
+        known = self._known.get(name)
+        if known is None:
+            known = self._find(name)
+            if known:  # a class that is missing now may come with a module that is loaded later
+                self._known[name] = known
+        return known
+
+    def _find(self, name: str) -> bool:
+        module_name, _, qualname = name.partition(":")
+        if module_name == hashing.main_name():
+            module_name = "__main__"
+        module = sys.modules.get(module_name)
+        file = getattr(module, "__file__", None)
+        if module is None:
+            try:
+                spec = importlib.util.find_spec(module_name)
+            except (ImportError, ValueError):
+                spec = None
+            if spec is None:
+                return False
+            file = spec.origin
+        files = self._get_files().get(qualname)
+        if files:
+            return file is not None and os.path.abspath(file) in files
+        return module is not None or file is None or not loading.is_project_path(file)
+
+    def _get_files(self) -> dict[str, set[str]]:
+        if self._files is None:
+            from redunlite.task import get_task_registry
+
+            self._files = {}
+            for task in get_task_registry():
+                for part in task.fingerprint.components:
+                    if part.kind == "class" and part.file is not None:
+                        self._files.setdefault(part.name, set()).add(os.path.abspath(part.file))
+        return self._files
+
+
 def choose_hit(
     candidates: Sequence[CachedCall],
     options: Mapping[str, Any],
     are_tasks_live: Callable[[int | None], bool],
     store: ValueStore,
+    classes: LiveClasses,
     context: Mapping[str, Any],
 ) -> Hit | Miss:
     """Return the answer that a job with these options may have among recorded calls.
@@ -71,22 +132,27 @@ def choose_hit(
                 if call.context is not None and call.context.token != hashing.token(dict(context)):
                     reason = "context changed"
                     continue
-                if is_valid(call.result, store):
+                if is_valid(call.result, store, classes):
                     return Hit(KIND_ULTIMATE, call, True)
-                reason = "cached result is no longer valid"
+                reason = NO_LONGER_VALID
     for call in candidates:
         if call.single is not None:
-            return Hit(KIND_SINGLE, call, False)
-        if call.is_ok and call.result is not None:
-            if is_valid(call.result, store):
+            if not call.single.classes or classes.has_all(call.single.classes):
+                return Hit(KIND_SINGLE, call, False)
+            reason = NO_LONGER_VALID
+        elif call.is_ok and call.result is not None:
+            if is_valid(call.result, store, classes):
                 return Hit(KIND_SINGLE, call, True)
-            reason = "cached result is no longer valid"
+            reason = NO_LONGER_VALID
     return Miss(reason)
 
 
-def is_valid(ref: ValueRef, store: ValueStore) -> bool:
+NO_LONGER_VALID = "cached result is no longer valid"
+
+
+def is_valid(ref: ValueRef, store: ValueStore, classes: LiveClasses) -> bool:
     """Tell whether every part of a recorded value still holds."""
-    if ref.classes and not all(map(_can_find_module, ref.classes)):
+    if ref.classes and not classes.has_all(ref.classes):
         return False
     if not ref.flags & FLAG_CHECK or ref.format == FORMAT_EXPRESSION:
         return True
@@ -99,17 +165,6 @@ def is_valid(ref: ValueRef, store: ValueStore) -> bool:
         if handler is not None and handler.is_valid is not None and not handler.is_valid(leaf):
             return False
     return hashing.token(value) == ref.token
-
-
-def _can_find_module(class_name: str) -> bool:
-    """Tell whether this program can have the class of a recorded instance at all."""
-    module = class_name.partition(":")[0]
-    if module in sys.modules or module == hashing.main_name():
-        return True
-    try:
-        return importlib.util.find_spec(module) is not None
-    except (ImportError, ValueError):
-        return False
 
 
 def effective_scope(options: Mapping[str, Any], use_cache: bool) -> CacheScope:

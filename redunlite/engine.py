@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 from redunlite import call as wire
 from redunlite import hashing, nested, serialize, tracebacks
-from redunlite.cache_policy import Hit, Recorder, choose_hit, effective_scope
+from redunlite.cache_policy import Hit, LiveClasses, Recorder, choose_hit, effective_scope
 from redunlite.call import Call, Outcome
 from redunlite.errors import (
     RedunliteError,
@@ -235,6 +235,7 @@ class Engine:
         self.recorder = recorder
         self.store = store
         self.waits = waits
+        self.classes = LiveClasses()
         self.counts: dict[str, TaskCounts] = {}
         self.is_stopping = False
         """Nothing new starts any more."""
@@ -947,7 +948,7 @@ class Engine:
                 self._miss(job)
                 continue
             context = EMPTY if job.inherited is None else job.inherited.context
-            answer = choose_hit(candidates, job.options, live, store, context)
+            answer = choose_hit(candidates, job.options, live, store, self.classes, context)
             if isinstance(answer, Hit):
                 self._take_hit(job, answer)
             else:

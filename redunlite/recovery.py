@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from redunlite import hashing
-from redunlite.cache_policy import Recorder, effective_scope
+from redunlite.cache_policy import LiveClasses, Recorder, effective_scope
 from redunlite.errors import UndecodableError
 from redunlite.expression import (
     TaskExpression,
@@ -33,6 +33,7 @@ class RecoveryHost(Protocol):
     recorder: Recorder
     store: ValueStore
     use_cache: bool
+    classes: LiveClasses
 
     def decode_expression(self, ref: ValueRef) -> Any:
         """Return a recorded expression with live tasks."""
@@ -55,9 +56,12 @@ class Recoveries:
             return None
         key = self._make_key(asked)
         for found in host.recorder.find_calls([key]).get(key, ()):
-            if found.single is not None and host.recorder.are_tasks_live(found.task_set):
+            single = found.single
+            if single is None or not host.classes.has_all(single.classes):
+                continue
+            if host.recorder.are_tasks_live(found.task_set):
                 try:
-                    return host.decode_expression(found.single)
+                    return host.decode_expression(single)
                 except UndecodableError:
                     continue
         return None
@@ -82,8 +86,9 @@ class Recoveries:
         stored = [t._replace(hash=recovery._task.hash) for t in named]
         packed = pack_expression(ref.data or b"", stored)
         single = ValueRef(
-            ref.token, FORMAT_EXPRESSION, packed, len(packed), ref.preview, ref.type_name
-        )
+            ref.token, FORMAT_EXPRESSION, packed, len(packed), ref.preview, ref.type_name, ref.flags,
+            ref.classes,
+        )  # fmt: skip
         host.recorder.record_recovery(self._make_key(asked), CATCH_TASK, single, task_ids)
 
     def _get_calls(self, asked: Recall) -> list[TaskExpression] | None:
