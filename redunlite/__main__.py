@@ -5,7 +5,10 @@ from __future__ import annotations
 
 import sys
 
-from redunlite.cli import main
+# The working folder, which Python puts first for `-m`, and the command itself does not have.
+del sys.path[:1]
+
+from redunlite.cli import main  # noqa: E402
 
 if __name__ == "__main__":
     sys.exit(main())

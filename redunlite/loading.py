@@ -30,6 +30,7 @@ from typing import Any
 
 from redunlite import hashing, syntax
 from redunlite.errors import UnknownNameError, WorkflowLoadError
+from redunlite.shadowing import PACKAGES, find_needed
 from redunlite.tracebacks import (
     describe_traceback,
     format_frames,
@@ -476,6 +477,8 @@ class ProjectFinder:
         self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         """Return what the other finders find, with a loader of our own for project files."""
+        if path is None and (needed := find_needed(name, is_project_path)) is not None:
+            return needed
         for finder in sys.meta_path:
             if finder is self:
                 continue
@@ -506,9 +509,9 @@ def install_finder() -> None:
 
 
 def workflow_name(path: str) -> str:
-    """Return the module name of a workflow file: its stem, unless Python has a module of that name."""
+    """Return the module name of a workflow file: its stem, unless a module needs that name."""
     stem = os.path.splitext(os.path.basename(path))[0]
-    taken = stem in sys.stdlib_module_names or stem == "redunlite"
+    taken = stem in sys.stdlib_module_names or stem in PACKAGES or stem == "redunlite"
     return f"{stem}_workflow" if taken or not stem else stem
 
 
@@ -629,7 +632,7 @@ class WorkerFinder:
         """Return how to load `name` from its text, or None to let the others look."""
         source = self._known.get(name)
         if source is None:
-            return None
+            return find_needed(name, is_project_path) if path is None else None
         spec = ModuleSpec(name, self, origin=source.path, is_package=source.is_package)  # type: ignore[arg-type]
         spec.has_location = True
         if source.is_package:
