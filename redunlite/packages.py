@@ -15,6 +15,8 @@ import sys
 from collections.abc import Iterable
 from typing import Any
 
+from redunlite.tracebacks import is_installed_file
+
 _package_of: dict[str, tuple[str, str] | None] = {}
 _folders: dict[str, list[tuple[str, str, str]]] = {}
 _owners: dict[str, dict[str, tuple[str, str]]] = {}
@@ -38,6 +40,32 @@ def find_package(module: str) -> tuple[str, str] | None:
     if key not in _package_of:
         _package_of[key] = _find_package(top, os.path.abspath(path), loaded)
     return _package_of[key]
+
+
+def find_loaded_packages() -> dict[str, str]:
+    """Return name and version of the installed packages of which a module is loaded, by name.
+
+    No list of files is read for it: a package whose modules have other names than itself goes by the
+    name and the ``__version__`` of its module, or is left out.
+    """
+    found: dict[str, str] = {}
+    known: dict[str, dict[str, tuple[str, str]]] = {}
+    for top, module in list(sys.modules.items()):
+        path = getattr(module, "__file__", None)
+        if "." in top or top[:1] == "_" or not isinstance(path, str) or not is_installed_file(path):
+            continue
+        folder = _site_folder(path, top) or ""
+        by_name = known.get(folder)
+        if by_name is None:
+            infos = _list_packages(folder)
+            by_name = known[folder] = {_plain_name(n): (n, version) for n, version, _ in infos}
+        package = by_name.get(_plain_name(top))
+        version = getattr(module, "__version__", None)
+        if package is not None:
+            found[package[0]] = package[1]
+        elif isinstance(version, str):
+            found[top] = version
+    return dict(sorted(found.items()))
 
 
 def _find_package(top: str, path: str, loaded: Any) -> tuple[str, str] | None:

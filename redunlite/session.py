@@ -10,7 +10,6 @@ import gc
 import json
 import os
 import signal
-import sys
 import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
@@ -27,6 +26,7 @@ from redunlite.errors import (
     SchedulerError,
     find_nearest,
 )
+from redunlite.facts import GitStatus, gather_facts
 from redunlite.limits import Limits
 from redunlite.nested import merge_dicts
 from redunlite.reporter import ExecutionEnd, ExecutionInfo, Reporter, SilentReporter
@@ -197,10 +197,12 @@ class Session:
             return DryRecorder(self.database)
         assert self.database is not None
         project = os.path.dirname(self.folder) if self.folder else None
-        facts = _gather_facts()
+        facts = gather_facts()
         if context:
             facts["context"] = json.dumps(context, default=repr)
-        return RunRecorder(self.database, self.store, project, facts)
+        # In memory nobody will ask for it: tests run many such executions.
+        git = GitStatus() if self.folder and facts["git_commit"] else None
+        return RunRecorder(self.database, self.store, project, facts, git.end if git else None)
 
     def close(self) -> None:
         """Close the database and the value store."""
@@ -286,60 +288,6 @@ def _make_executor(spec: ExecutorConfig) -> Executor:
     from redunlite.executors.inline import InlineExecutor
 
     return InlineExecutor(spec.name)
-
-
-def _gather_facts() -> dict[str, Any]:
-    """Return what is recorded about the circumstances of an execution."""
-    try:
-        import pwd
-
-        user = pwd.getpwuid(os.getuid()).pw_name
-    except (ImportError, KeyError):
-        user = os.environ.get("USER", "")
-    try:
-        cwd = os.getcwd()
-    except FileNotFoundError:
-        cwd = ""
-    return {
-        "user": user,
-        "host": os.uname().nodename,
-        "cwd": cwd,
-        "python": ".".join(str(n) for n in sys.version_info[:3]),
-        "git_commit": find_git_commit(cwd),
-    }
-
-
-def find_git_commit(folder: str) -> str | None:
-    """Return the commit that is checked out at `folder`, or None; read without starting git."""
-    if not folder:
-        return None
-    while not os.path.isdir(os.path.join(folder, ".git")):
-        above = os.path.dirname(folder)
-        if above == folder:
-            return None
-        folder = above
-    git = os.path.join(folder, ".git")
-    try:
-        head = _read_line(os.path.join(git, "HEAD"))
-        if not head.startswith("ref: "):
-            return head or None
-        name = head[5:]
-        try:
-            return _read_line(os.path.join(git, name)) or None
-        except FileNotFoundError:
-            with open(os.path.join(git, "packed-refs"), encoding="utf-8") as lines:
-                for line in lines:
-                    commit, _, packed = line.strip().partition(" ")
-                    if packed == name:
-                        return commit
-    except (OSError, UnicodeDecodeError):
-        pass
-    return None
-
-
-def _read_line(path: str) -> str:
-    with open(path, encoding="utf-8") as file:
-        return file.readline().strip()
 
 
 def open_session(

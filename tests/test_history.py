@@ -460,6 +460,90 @@ def test_failed_jobs_are_shown_however_many_come_before(rows: Rows, monkeypatch)
     assert found.n_shown == 7
 
 
+@task()
+def fail_alike(n):
+    """Raise what all others raise."""
+    raise ValueError("same")
+
+
+@task()
+def pass_on(n):
+    return fail_alike(n) if n == 0 else pass_on(n - 1)
+
+
+@task()
+def fail_above(error):
+    raise KeyError("other")
+
+
+@task()
+def tree_of_failures():
+    return [pass_on(3), catch(fail_alike(1), ValueError, recover), fail_alike(2)]
+
+
+def test_failed_jobs_know_what_they_raised(scheduler: Scheduler):
+    """The error belongs to the job that raised it, and to those above it only because of that."""
+    with pytest.raises(ValueError, match="same"):
+        scheduler.run(pass_on(3))
+    history = get_history(scheduler)
+    execution = history.get_execution(1)
+
+    found = get_tree(history, execution, history.find_counts(execution))
+    lines = [line for line in found.lines if isinstance(line, JobLine)]
+    assert [line.job.error and line.job.error.summary for line in lines] == ["ValueError: same"] * 5
+    assert [line.is_cause for line in lines] == [False] * 4 + [True]
+    failed_job = history.find_failed_job(execution)
+    assert failed_job is not None
+    assert failed_job.row == lines[-1].job.row
+
+
+def test_job_that_an_execution_failed_of_is_the_first_of_several(scheduler: Scheduler):
+    """Of jobs that raise alike it is the first one under the root; one that was caught is none."""
+    with pytest.raises(ValueError, match="same"):
+        scheduler.run(tree_of_failures(), failure_policy="keep-going")
+    history = get_history(scheduler)
+    failed = find_jobs(history, "fail_alike")
+    first = min(failed, key=lambda job: job.start_us + (job.duration_us or 0))
+    root_job = history.get_execution(1).root_job
+    climbing = [job for job in failed if job.parent == root_job]
+
+    found = history.find_failed_job(history.get_execution(1))
+
+    assert len(failed) == 3 and len(climbing) == 2
+    assert found is not None
+    assert found.status == "FAILED" and found.task.name == "fail_alike"
+    assert found.row == first.row
+
+
+def test_error_of_its_own_is_told_above_another_one(scheduler: Scheduler):
+    """A job whose child raised something else failed of itself."""
+
+    @task()
+    def above():
+        return catch(fail_alike(1), ValueError, fail_above)
+
+    with pytest.raises(KeyError, match="other"):
+        scheduler.run(above())
+    history = get_history(scheduler)
+    execution = history.get_execution(1)
+    found = get_tree(history, execution, history.find_counts(execution))
+
+    causes = [x.job.task.name for x in found.lines if isinstance(x, JobLine) and x.is_cause]
+    assert causes == ["fail_alike", "fail_above"]
+
+
+def test_execution_that_did_not_fail_has_no_failed_job(scheduler: Scheduler, rows: Rows):
+    """Neither one that is done, though a job of it failed, nor one that was interrupted."""
+    scheduler.run(careful(1))
+    rows.add_execution(1, "aa", status=codes.RUNNING)
+    rows.add_job(1, 1, "b1", status=codes.RUNNING)
+    history, interrupted = get_history(scheduler), History(rows.database)
+
+    assert history.find_failed_job(history.get_execution(1)) is None
+    assert interrupted.get_execution(1).status == "FAILED"
+    assert interrupted.find_failed_job(interrupted.get_execution(1)) is None
+
+
 # Values.
 
 

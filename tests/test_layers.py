@@ -30,7 +30,7 @@ FLOORS = {
     "recorder": "recorder",
     "library": "shapes control functools context scripting tools",
     "history": "history",
-    "composition": "session scheduler subrun testing __init__",
+    "composition": "facts session scheduler subrun testing __init__",
     "face": "display cli __main__",
 }
 """Rooms by floor, top to bottom; a package is named for all that is in it."""

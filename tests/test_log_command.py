@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 import pytest
 
+import redunlite
 from redunlite import cli
 from redunlite.recorder import codes
 from redunlite.recorder.database import open_database
@@ -213,6 +214,25 @@ def test_failed_job_page_shows_error_and_frames(run):
         assert "    result <-- <" in "\n".join(x[:16] for x in lines)
         assert lines[-1] == "  ValueError: 1000"
         assert lines[-2] == "      raise ValueError(x)"
+
+
+def test_failed_execution_leads_to_the_job_that_failed(run):
+    """Its page has the error and a command that shows the job; JSON has them as fields."""
+    lines = run("log", "-").lines
+    assert "Error:    ValueError: 1000" in lines
+    (inspect,) = [line for line in lines if line.startswith("Inspect:")]
+    page = run(*inspect.removeprefix("Inspect:  redunlite ").split()).lines
+    assert re.match(r"Job [-0-9a-f]{36} \[FAILED\] .*  logged\.fail\(1000\)$", page[0])
+    assert [line for line in lines if "***" in line] == ["    *** ValueError: 1000"]
+    assert "  *** ValueError: 1000" in run("log", "-", "--failed").lines
+
+    made = json.loads(run("log", "-", "--json").out)
+    assert made["failed_job"] == page[0].split()[1]
+    assert made["versions"]["redunlite"] == redunlite.__version__
+    assert [job["error"] for job in made["jobs"]] == ["ValueError: 1000"] * 2
+    done = json.loads(run("log", "~2", "--json").out)
+    assert done["failed_job"] is None
+    assert {job["error"] for job in done["jobs"]} == {None}
 
 
 def test_task_page_shows_all_versions(run):

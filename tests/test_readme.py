@@ -24,12 +24,18 @@ SECONDS = re.compile(
     r"\d{4}[-/]\d\d[-/]\d\d \d\d:\d\d:\d\d|\b\d:\d\d:\d\d\.\d+|\b\d+(\.\d+)? m?s\b"
 )
 PATH = re.compile(r"/\S*/(?=\.redunlite\b|hello_world\.py\b)")
+FACTS = re.compile(r"^(?:Where|Versions): .*")
 AMOUNT = re.compile(r"\b\d+(\.\d+)? (KiB|MiB|MB)\b")
 
 
 def mask(line: str) -> str:
     """Replace what differs between two runs by its kind."""
-    for kind, pattern in {"<time>": SECONDS, "<folder>/": PATH, "<size>": AMOUNT}.items():
+    for kind, pattern in {
+        "<time>": SECONDS,
+        "<folder>/": PATH,
+        "<size>": AMOUNT,
+        "<facts>": FACTS,
+    }.items():
         line = pattern.sub(kind, line)
     line = re.sub(r"version \S+", "version <version>", line)
     return ID.sub("<id>", line).rstrip()

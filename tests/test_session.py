@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,7 @@ import pytest
 import redunlite
 from redunlite import Scheduler, task
 from redunlite.errors import SchedulerError
-from redunlite.session import find_git_commit, open_session
+from redunlite.session import open_session
 
 redun_namespace = "test_session"
 
@@ -54,28 +53,3 @@ def test_one_execution_at_a_time(scheduler: Scheduler):
 def test_scheduler_tells_what_it_is():
     """The in-memory twin says so."""
     assert "in memory" in repr(Scheduler())
-
-
-def test_git_commit_is_read_without_git(tmp_path: Path):
-    """The commit of a branch, of a packed branch and of a detached head."""
-
-    def git(*words: str) -> str:
-        names = ("-c", "user.name=a", "-c", "user.email=a@b")
-        done = subprocess.run(
-            ["git", *names, *words], cwd=tmp_path, check=True, capture_output=True, text=True
-        )
-        return done.stdout.strip()
-
-    assert find_git_commit("") is None
-    git("init", "-q")
-    assert find_git_commit(str(tmp_path)) is None
-    git("commit", "-q", "--allow-empty", "-m", "x")
-    commit = git("rev-parse", "HEAD")
-    below = tmp_path / "a" / "b"
-    below.mkdir(parents=True)
-
-    assert find_git_commit(str(below)) == commit
-    git("pack-refs", "--all")
-    assert find_git_commit(str(below)) == commit
-    git("checkout", "-q", "--detach")
-    assert find_git_commit(str(below)) == commit

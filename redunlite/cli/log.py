@@ -251,6 +251,7 @@ def _list_jobs(
                 yield ""
             n_shown += len(jobs)
             executions = [history.get_execution(job.execution) for job in jobs]
+            jobs = history.add_errors(jobs)
             yield from lists.format_jobs(jobs, executions, verbose=args.verbose)
         if not n_shown:
             yield lists.format_none("jobs", told)

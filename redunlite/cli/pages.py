@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from redunlite.cli.common import find_width
 from redunlite.cli.reading import View
 from redunlite.display import as_json, records
 from redunlite.history import dataflow
@@ -58,9 +59,10 @@ def _view_execution(history: History, match: Match, limit: int | None, everythin
     execution = history.get_execution(match.row)
     counts = history.find_counts(execution)
     tree = get_tree(history, execution, counts, limit=limit, everything=everything)
+    failed_job = history.find_failed_job(execution)
     return View(
-        lambda: format_page(execution, counts, tree),
-        lambda: as_json.make_page(history, execution, counts, tree),
+        lambda: format_page(execution, counts, tree, failed_job, width=find_width()),
+        lambda: as_json.make_page(history, execution, counts, tree, failed_job),
         lambda: as_json.make_tree(history, tree),
         "job of a tree",
     )

@@ -67,6 +67,7 @@ def make_execution(execution: ExecutionRecord) -> Fields:
 
 def make_jobs(history: History, jobs: Sequence[JobRecord]) -> list[Fields]:
     """Return the fields of jobs as lists have them."""
+    jobs = history.add_errors(jobs)
     parents = history.find_job_ids({job.parent for job in jobs if job.parent is not None})
     return [
         make_job(job, history.get_execution(job.execution), parents.get(job.parent or 0))
@@ -82,11 +83,17 @@ def make_tree(history: History, tree: JobTree) -> list[Fields]:
 
 
 def make_page(
-    history: History, execution: ExecutionRecord, counts: Sequence[TaskCounts], tree: JobTree
+    history: History,
+    execution: ExecutionRecord,
+    counts: Sequence[TaskCounts],
+    tree: JobTree,
+    failed_job: JobRecord | None,
 ) -> Fields:
     """Return the fields of an execution with its job tree."""
     return {
         **make_execution(execution),
+        "versions": dict(execution.versions),
+        "failed_job": None if failed_job is None else failed_job.uuid,
         "counts": [
             {
                 "task": count.task,
@@ -119,6 +126,7 @@ def make_job(job: JobRecord, execution: ExecutionRecord, parent_id: str | None) 
         "duration_s": _seconds(job.duration_us),
         "cpu_s": _seconds(job.cpu_us),
         "peak_bytes": job.peak_bytes,
+        "error": None if job.error is None else job.error.summary or job.error.preview,
         "arguments": [
             {"name": argument.name, "place": argument.place, **make_value(argument.value)}
             for argument in job.arguments
@@ -131,6 +139,7 @@ def make_job_page(history: History, detail: JobDetail, dataflow: Dataflow | None
     job = detail.job
     parent = history.find_jobs("id = ?", (job.parent,)) if job.parent is not None else []
     output = detail.output
+    (job,) = history.add_errors([job])
     fields = make_job(job, detail.execution, parent[0].uuid if parent else None)
     above = parent[0].call if parent else None
     call = detail.call

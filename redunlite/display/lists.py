@@ -10,7 +10,9 @@ from collections.abc import Iterator, Sequence
 from redunlite.display.text import escape
 from redunlite.display.tree import (
     ID_WIDTH,
+    format_commit,
     format_duration,
+    format_error,
     format_execution,
     format_job,
     format_usage,
@@ -55,6 +57,8 @@ def format_jobs(
         yield format_job(job, is_full=verbose)
         if verbose:
             yield f"  Exec {execution.uuid[:ID_WIDTH]}{_tell_time(job.duration_us)}{format_usage(job)}"
+        if job.error is not None:
+            yield f"  {format_error(job.error)}"
 
 
 def format_more(n_more: int | None, command: str) -> Iterator[str]:
@@ -74,8 +78,7 @@ def _tell_execution(execution: ExecutionRecord) -> str:
     if execution.python:
         parts.append(f"Python {execution.python}")
     if execution.git_commit:
-        dirty = " with changes" if execution.is_git_dirty else ""
-        parts.append(f"commit {execution.git_commit[:ID_WIDTH]}{dirty}")
+        parts.append(format_commit(execution))
     return escape(", ".join(parts))
 
 

@@ -16,6 +16,7 @@ from collections.abc import Iterator, Sequence
 from redunlite.display.text import cut, escape, quote
 from redunlite.history.records import (
     CANCELLED,
+    FAILED,
     KEYWORD_ONLY,
     RUNNING,
     VAR_KEYWORD,
@@ -24,16 +25,21 @@ from redunlite.history.records import (
     ExecutionRecord,
     JobRecord,
     TaskCounts,
+    ValueRecord,
 )
 from redunlite.history.tree import FoldLine, JobTree
+from redunlite.tracebacks import get_headline
 
 ID_WIDTH = 8
 """Characters of a short id."""
-RULE = "-" * 80
+DEFAULT_WIDTH = 80
+"""Columns of a page where there is no terminal to ask."""
 VALUE_WIDTH = 200
 """Characters shown of one value."""
 ARGUMENTS_WIDTH = 600
 """Characters shown of all arguments of a job."""
+OWN_PACKAGES = ("cloudpickle", "peewee", "argcomplete", "tabulate")
+"""Not told of: redunlite itself loads them."""
 _SHOWN_STATUS = {RUNNING: "RUN", CANCELLED: "CANCEL"}
 
 
@@ -107,6 +113,12 @@ def format_job(job: JobRecord, *, is_full: bool = False) -> str:
     return f"Job {shown} {format_status(job.status)} {format_time(job.start_us)}:  {call}"
 
 
+def format_error(error: ValueRecord) -> str:
+    """Return the line that tells what a job raised."""
+    told = get_headline(error.summary) if error.summary else error.preview
+    return f"*** {escape(cut(told, VALUE_WIDTH))}"
+
+
 def format_usage(job: JobRecord) -> str:
     """Return what a job used, in parentheses; empty when nothing ran."""
     parts = []
@@ -132,21 +144,83 @@ def format_totals(counts: Sequence[TaskCounts]) -> str:
 
 
 def format_page(
-    execution: ExecutionRecord, counts: Sequence[TaskCounts], tree: JobTree
+    execution: ExecutionRecord,
+    counts: Sequence[TaskCounts],
+    tree: JobTree,
+    failed_job: JobRecord | None = None,
+    *,
+    width: int = DEFAULT_WIDTH,
 ) -> Iterator[str]:
-    """Yield the lines of the page of an execution."""
+    """Yield the lines of the page of an execution.
+
+    Parameters
+    ----------
+    failed_job
+        The one that raised what the execution failed with.
+    width
+        Columns of the terminal, for what is as wide.
+    """
     yield format_execution(execution, is_full=True)
     if execution.duration_us is not None:
         yield f"Duration: {format_duration(execution.duration_us)}"
+    yield from _format_facts(execution, width)
+    if execution.status == FAILED and execution.error and not _is_told(execution):
+        yield f"Error:    {escape(cut(get_headline(execution.error), VALUE_WIDTH))}"
+    if failed_job is not None:
+        yield f"Inspect:  redunlite log {failed_job.uuid[:ID_WIDTH]}"
     yield ""
     yield format_totals(counts)
-    yield RULE
+    yield "-" * width
     for line in tree.lines:
         indent = "  " * line.depth
         if isinstance(line, FoldLine):
             yield f"{indent}… {line.n_jobs:,} more {escape(line.task)}"
-        else:
-            yield indent + format_job(line.job)
+            continue
+        yield indent + format_job(line.job)
+        if line.is_cause and line.job.error is not None:
+            yield f"{indent}  {format_error(line.job.error)}"
     if tree.n_shown < tree.n_jobs:
         yield ""
         yield f"all of them: redunlite log {execution.uuid[:ID_WIDTH]} --all"
+
+
+def _format_facts(execution: ExecutionRecord, width: int) -> Iterator[str]:
+    """Yield where an execution ran, and with what."""
+    if execution.user or execution.host:
+        where = f"{execution.user or '?'}@{execution.host or '?'}"
+        yield escape(f"Where:    {where}{', ' + execution.cwd if execution.cwd else ''}")
+    parts = []
+    if execution.python:
+        parts.append(f"Python {execution.python}")
+    if execution.git_commit:
+        parts.append(format_commit(execution))
+    parts += [
+        f"{name} {version}"
+        for name, version in execution.versions.items()
+        if name not in OWN_PACKAGES
+    ]
+    if parts:
+        yield _join_some("Versions: ", [escape(part) for part in parts], width)
+
+
+def format_commit(execution: ExecutionRecord) -> str:
+    """Return the commit that was checked out, and whether files differed from it."""
+    dirty = " (dirty)" if execution.is_git_dirty else ""
+    return f"commit {(execution.git_commit or '')[:ID_WIDTH]}{dirty}"
+
+
+def _join_some(head: str, parts: Sequence[str], width: int) -> str:
+    """Return as many parts as one line has room for, at least one, and how many more there are.
+
+    >>> _join_some("", ["numpy 2.4.6", "pandas 3.1.1", "polars 1.2"], 32)
+    'numpy 2.4.6, … 2 more'
+    """
+    line = head + parts[0]
+    for i, part in enumerate(parts[1:], 1):
+        n_left = len(parts) - i
+        longer = f"{line}, {part}"
+        more = f", … {n_left - 1:,} more" if n_left > 1 else ""
+        if len(longer + more) > width:
+            return f"{line}, … {n_left:,} more"
+        line = longer
+    return line

@@ -24,6 +24,7 @@ from redunlite.history.records import (
     CACHED,
     CALL,
     EXECUTION,
+    FAILED,
     FILE,
     JOB,
     POSITIONAL,
@@ -64,7 +65,7 @@ _TASK_COLUMNS = "id, hash, name, namespace, version, source, file, line, params"
 _VALUE_COLUMNS = "id, hash, type, format, size, preview, detail"
 _EXECUTION_COLUMNS = (
     "id, uuid, status, start_time, end_time, argv, root_task, root_job, error, user, host, cwd, "
-    "python, git_commit, git_dirty, lease"
+    "python, git_commit, git_dirty, versions, lease"
 )
 _HEX = frozenset("0123456789abcdef")
 
@@ -115,7 +116,7 @@ class History:
 
     def _make_execution(self, row: Sequence[Any]) -> ExecutionRecord:
         number, uuid, status, start, end, argv, root_task, root_job, error = row[:9]
-        user, host, cwd, python, commit, is_dirty, lease = row[9:]
+        user, host, cwd, python, commit, is_dirty, versions, lease = row[9:]
         if status == codes.RUNNING and not self.database.is_alive(lease):
             # Its process is gone; the next run will write so, but nobody has to wait for that.
             status, error = codes.FAILED, INTERRUPTED
@@ -135,6 +136,7 @@ class History:
             python,
             commit,
             None if is_dirty is None else bool(is_dirty),
+            json.loads(versions) if versions else {},
         )
         self._executions[number] = made
         return made
@@ -198,6 +200,36 @@ class History:
         calls = {job.call: job.task for job in jobs if job.call is not None}
         found = self.find_arguments(calls)
         return [replace(job, arguments=found.get(job.call or 0, ())) for job in jobs]
+
+    def add_errors(self, jobs: Sequence[JobRecord]) -> list[JobRecord]:
+        """Return the jobs, those that failed with what they raised."""
+        calls = sorted({job.call for job in jobs if job.status == FAILED and job.call is not None})
+        if not calls:
+            return list(jobs)
+        cells = dict(self._select("SELECT id, result FROM call WHERE id IN (%s)", calls))
+        values = self.find_values(cells.values())
+        return [
+            replace(job, error=values.get(cells.get(job.call))) if job.status == FAILED else job
+            for job in jobs
+        ]
+
+    def find_failed_job(self, execution: ExecutionRecord) -> JobRecord | None:
+        """Return the job that raised what an execution failed with; None when no job did."""
+        if execution.status != FAILED or execution.root_job is None:
+            return None
+        found = "job j JOIN call c ON c.id = j.call JOIN value v ON v.id = c.result"
+        rows = self.connection.execute(
+            f"SELECT j.id, j.parent FROM {found} WHERE j.id BETWEEN ? AND ? AND j.status = ? "
+            f"AND v.hash = (SELECT v.hash FROM {found} WHERE j.id = ?) "
+            "ORDER BY j.start_time + j.duration_us DESC",
+            (*get_id_range(execution.number), codes.FAILED, execution.root_job),
+        ).fetchall()
+        # An error climbs from a job to its parent; of several children with it the first has it.
+        below = {parent: row_id for row_id, parent in rows}
+        row = below.get(None)
+        while row in below:
+            row = below[row]
+        return None if row is None else self.find_jobs("id = ?", (row,))[0]
 
     def get_job_detail(self, row_id: int) -> JobDetail:
         """Return everything about one job but where its values came from."""

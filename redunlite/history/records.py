@@ -6,8 +6,8 @@ Times are integer microseconds since the epoch, UTC; durations integer microseco
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 RUNNING = "RUNNING"
 DONE = "DONE"
@@ -49,6 +49,8 @@ class ExecutionRecord:
     python: str | None = None
     git_commit: str | None = None
     is_git_dirty: bool | None = None
+    versions: Mapping[str, str] = field(default_factory=dict)
+    """Of the installed packages that were loaded when it began, and redunlite, by name."""
 
     @property
     def duration_us(self) -> int | None:
@@ -177,6 +179,8 @@ class JobRecord:
     output: int | None
     """Row id in `value`."""
     arguments: Sequence[ArgumentRecord] = ()
+    error: ValueRecord | None = None
+    """What it raised, where that was asked for."""
 
 
 @dataclass(frozen=True)

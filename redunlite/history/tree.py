@@ -34,6 +34,8 @@ class JobLine:
     depth: int
     """0 for the root."""
     job: JobRecord
+    is_cause: bool = False
+    """Whether it failed of itself, and not because a job below it did."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,7 @@ def get_tree(
     n_jobs = max(len(jobs), sum(count.total for count in counts))
     if n_jobs > len(jobs):
         jobs = _add_failed(history, jobs, id_range, counts)
-    jobs = history.add_arguments(jobs)
+    jobs = history.add_errors(history.add_arguments(jobs))
     lines = _lay_out(jobs, None if everything else MAX_DEPTH)
     hidden = {count.task: count.total for count in counts}
     for job in jobs:
@@ -142,8 +144,8 @@ def _lay_out(jobs: Sequence[JobRecord], max_depth: int | None) -> list[TreeLine]
     stack = [(job, 0) for job in reversed(children.get(None, ()))]
     while stack:
         job, depth = stack.pop()
-        lines.append(JobLine(depth, job))
         below = children.get(job.row, [])
+        lines.append(JobLine(depth, job, _is_cause(job, below)))
         if max_depth is not None and depth + 1 >= max_depth and below:
             lines += _fold(below, children, depth + 1)
         else:
@@ -169,4 +171,16 @@ def _fold(
         if job.row not in shown:
             counts[job.task.fullname] = counts.get(job.task.fullname, 0) + 1
     lines: list[TreeLine] = [FoldLine(depth, n, task) for task, n in sorted(counts.items())]
-    return lines + [JobLine(depth, job) for job in jobs if job.row in shown]
+    return lines + [
+        JobLine(depth, job, _is_cause(job, children.get(job.row, ())))
+        for job in jobs
+        if job.row in shown
+    ]
+
+
+def _is_cause(job: JobRecord, below: Iterable[JobRecord]) -> bool:
+    """Tell whether a job failed with an error that none of its children has."""
+    error = job.error
+    return error is not None and not any(
+        child.error is not None and child.error.hash == error.hash for child in below
+    )

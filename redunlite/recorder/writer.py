@@ -11,7 +11,7 @@ import json
 import os
 import sqlite3
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from redunlite import hashing, serialize
@@ -62,6 +62,8 @@ class RunRecorder:
         Folder that recorded paths are relative to, or None.
     facts
         Columns of `execution` that are known before it begins: user, host, versions and so on.
+    is_git_dirty
+        Called once, at the end: whether files differ from the commit, None when not known.
     """
 
     is_read_only = False
@@ -72,12 +74,14 @@ class RunRecorder:
         store: ValueStore,
         project: str | None = None,
         facts: Mapping[str, Any] | None = None,
+        is_git_dirty: Callable[[], bool | None] | None = None,
     ) -> None:
         self._database = database
         self._connection: sqlite3.Connection = database.connection
         self._store = store
         self._project = project
         self._facts = dict(facts or {})
+        self._is_git_dirty = is_git_dirty
         self._cache = CallCache(self._connection)
         self._jobs: list[tuple[Any, ...]] = []
         self._job_updates: list[tuple[Any, ...]] = []
@@ -142,11 +146,13 @@ class RunRecorder:
     def finish(self, status: str, error: str, counts: Mapping[str, TaskCounts]) -> None:
         """Write everything and close the execution."""
         self._write(wait=True)
+        end_time = time.time_ns() // 1000
+        is_dirty = None if self._is_git_dirty is None else self._is_git_dirty()
         self._database.begin()
         fill_index(self._connection)
         self._connection.execute(
-            "UPDATE execution SET status = ?, end_time = ?, error = ? WHERE id = ?",
-            (_STATUS_BY_NAME[status], time.time_ns() // 1000, error or None, self.execution),
+            "UPDATE execution SET status = ?, end_time = ?, error = ?, git_dirty = ? WHERE id = ?",
+            (_STATUS_BY_NAME[status], end_time, error or None, is_dirty, self.execution),
         )
         self._database.commit()
         self._database.drop_lease()
