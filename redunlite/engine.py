@@ -294,6 +294,8 @@ class Engine:
         """Called with the UUID once the execution is recorded."""
         self._root: Node | None = None
         self._n_jobs = 0
+        self.n_would_run = 0
+        """Jobs that a dry run found no answer for."""
         self._first_failure: Failure | None = None
         self._untaken: dict[Failure, None] = {}
         """Failures of jobs that no form has taken, in the order in which they came."""
@@ -1016,6 +1018,7 @@ class Engine:
         """Send a job on its way to a worker."""
         if self._dry_run:
             job.phase = QUEUED
+            self.n_would_run += 1
             if self._reporter.wants_line(RUN, job.task.fullname):
                 job.reason = self.recorder.find_reason(job)
                 self._reporter.job_line(self._line(RUN, job))
@@ -1555,6 +1558,8 @@ class Engine:
         for job in left:
             if job.phase != ENDED and not self._dry_run:
                 self._cancel(job)
+        if self._dry_run:
+            self._count_dry()
         self._warn_of_threads()
         failure = root.failure
         if self.signal_number:
@@ -1570,6 +1575,16 @@ class Engine:
             status, root.result if status == "DONE" else None, failure, self.uuid, self.counts,
             self.signal_number,
         )  # fmt: skip
+
+    def _count_dry(self) -> None:
+        """Count a dry run's jobs by what is known: nothing runs, and what was answered is cached."""
+        for job in self._open.values():
+            counts = self._count(job)
+            counts.running -= 1
+            if job.kind:
+                counts.cached += 1
+            else:
+                counts.pending += 1
 
     def _on_flush_timer(self) -> None:
         self._flush()

@@ -112,7 +112,7 @@ class ExecutionEnd:
 
     uuid: str
     status: str
-    """DONE, FAILED or CANCELLED."""
+    """DONE, FAILED or CANCELLED, or DRY when a dry run met a job that would run."""
     duration_s: float
     counts: dict[str, TaskCounts] = field(default_factory=dict)
     """By full task name."""
@@ -123,6 +123,8 @@ class ExecutionEnd:
     """The first of the other jobs that failed of themselves and that no `catch` took."""
     n_other_failures: int = 0
     """How many of those there are."""
+    n_would_run: int = 0
+    """In a dry run: jobs that have no answer."""
 
 
 class Reporter(Protocol):

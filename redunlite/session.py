@@ -117,10 +117,11 @@ class Session:
             raise SchedulerError("this scheduler is running already; one execution at a time")
         waits = Waits()
         merged = merge_dicts(self._context, context or {})
+        store = self.store.make_read_only() if dry_run else self.store
         engine = self._engine = Engine(
             recorder=self._make_recorder(dry_run, merged),
             executors=_Executors(self._executor_specs, self._added_executors),
-            store=self.store,
+            store=store,
             reporter=self.reporter,
             limits=Limits(self._limits),
             waits=waits,
@@ -148,14 +149,17 @@ class Session:
             self._engine = None
             waits.close()
         self._report_end(engine, result, time.monotonic() - begun)
-        return self._unwrap(result)
+        return self._unwrap(result, store)
 
     def add_executor(self, executor: Executor) -> None:
         """Let tasks name an executor of the user's own, by its `name`; see `executors.base`."""
         self._added_executors[executor.name] = executor
 
     def _report_end(self, engine: Engine, result: RunResult, duration_s: float) -> None:
-        end = ExecutionEnd(result.uuid, result.status, duration_s, dict(result.counts))
+        end = ExecutionEnd(
+            result.uuid, result.status, duration_s, dict(result.counts),
+            n_would_run=engine.n_would_run,
+        )  # fmt: skip
         if result.failure is not None:
             failure = engine.describe_failure(result.failure)
             others, n_others = engine.describe_other_failures(result.failure)
@@ -168,23 +172,23 @@ class Session:
             )
         self.reporter.execution_ended(end)
 
-    def _unwrap(self, result: RunResult) -> Any:
+    def _unwrap(self, result: RunResult, store: ValueStore) -> Any:
         if result.status == "CANCELLED":
             raise Interrupted(result.signal_number)
         if result.status == "DRY":
             raise DryRunResult("some jobs would run")
         if result.failure is not None:
-            raise self._exception_of(result)
+            raise self._exception_of(result, store)
         assert result.value is not None
-        return serialize.decode(result.value, self.store)
+        return serialize.decode(result.value, store)
 
-    def _exception_of(self, result: RunResult) -> BaseException:
+    def _exception_of(self, result: RunResult, store: ValueStore) -> BaseException:
         failure = result.failure
         assert failure is not None
         if failure.live is not None:
             return failure.live
         assert failure.error is not None
-        held = serialize.decode(failure.error, self.store)
+        held = serialize.decode(failure.error, store)
         error: BaseException = (
             held.error if isinstance(held, ErrorValue) else RuntimeError(str(held))
         )

@@ -42,10 +42,19 @@ class ValueStore:
     start_time_ns
         Files not changed since then are of this run and are not checked when read. The default is
         now: what was written before this object was made is checked, once in this process.
+    is_read_only
+        Nothing in the folder is changed: what is put is kept in memory.
     """
 
-    def __init__(self, folder: str | None, start_time_ns: int | None = None) -> None:
+    def __init__(
+        self,
+        folder: str | None,
+        start_time_ns: int | None = None,
+        *,
+        is_read_only: bool = False,
+    ) -> None:
         self._folder = folder
+        self._kept: dict[bytes, bytes] | None = {} if is_read_only else None
         self._is_temporary = folder is None
         self._start_time_ns = time.time_ns() if start_time_ns is None else start_time_ns
         self._checked: set[tuple[int, int, int]] = set()
@@ -71,6 +80,8 @@ class ValueStore:
 
     def exists(self, value_hash: bytes, size: int) -> bool:
         """Tell whether there is a file with `size` bytes for that value."""
+        if self._kept and value_hash in self._kept:
+            return len(self._kept[value_hash]) == size
         if self._folder is None:
             return False
         try:
@@ -90,6 +101,9 @@ class ValueStore:
         """
         size = sum(len(chunk) if isinstance(chunk, bytes) else chunk.nbytes for chunk in chunks)
         if self.exists(value_hash, size):
+            return
+        if self._kept is not None:
+            self._kept[value_hash] = b"".join(chunks)
             return
         crc = 0
         for chunk in chunks:
@@ -122,6 +136,10 @@ class ValueStore:
             When there is no such file, or its bytes are not what was written; it is removed then,
             so that the value can be put again.
         """
+        if self._kept is not None and (value_hash in self._kept or self._folder is None):
+            if value_hash not in self._kept:
+                raise UndecodableError(f"there is no value {value_hash.hex()}")
+            return memoryview(bytearray(self._kept[value_hash]))
         import mmap
 
         path = self.path(value_hash)
@@ -150,8 +168,13 @@ class ValueStore:
         return data
 
     def _discard(self, value_hash: bytes, path: str) -> UndecodableError:
-        os.unlink(path)
+        if self._kept is None:
+            os.unlink(path)
         return UndecodableError(f"the file of value {value_hash.hex()} was damaged")
+
+    def make_read_only(self) -> ValueStore:
+        """Return a store of the same values that changes nothing."""
+        return ValueStore(self._folder, self._start_time_ns, is_read_only=True)
 
     def close(self) -> None:
         """Remove the folder if it was a temporary one."""

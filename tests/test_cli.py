@@ -551,6 +551,72 @@ def test_dry_run_creates_nothing(shell: Shell) -> None:
     assert not shell.has_history()
 
 
+DRY = """\
+from redunlite import task
+
+redun_namespace = "dry"
+
+
+@task()
+def inc(x, table=["a" * 100_000]):
+    return x + 1
+
+
+@task()
+def total(xs):
+    return sum(xs)
+
+
+@task()
+def main(n: int = 2):
+    return total([inc(i) for i in range(n)])
+"""
+
+
+def test_dry_run_tells_what_would_run_and_why(shell: Shell) -> None:
+    """What was answered is CACHED, also a parent; what would run, or waits for it, is PENDING.
+
+    No file changes, though an argument is of the size that goes to the value store.
+    """
+    workflow = shell.folder / "dry.py"
+    workflow.write_text(DRY)
+    assert shell("run", "dry.py", "main").status == 0
+    workflow.write_text(DRY.replace("x + 1", "x + 2").replace("100_000", "200_000"))
+    before = {path: path.stat().st_mtime_ns for path in shell.folder.rglob("*")}
+
+    done = shell("run", "dry.py", "main", "-n")
+
+    lines = [line.removeprefix("[redunlite]").strip() for line in done.err.splitlines()]
+    assert (done.status, done.out) == (0, "")
+    assert re.search(r"^\[redunlite\] Cached Job:  dry\.main\(n=2\) \(eval_hash=", done.err, re.M)
+    told = [line for line in lines if line.startswith("Run ")]
+    assert [line.partition(",")[0] for line in told] == [
+        "Run    Job:  dry.inc(x=0", "Run    Job:  dry.inc(x=1",
+    ]  # fmt: skip
+    assert all(line.endswith("(code changed: dry.py:7)") for line in told)
+    assert [line.split()[1:] for line in lines if line.startswith("| dry.")] == [
+        ["dry.inc", "2", "0", "0", "0", "0", "2"],
+        ["dry.main", "0", "0", "0", "1", "0", "1"],
+        ["dry.total", "1", "0", "0", "0", "0", "1"],
+    ]
+    assert lines[-2:] == [
+        "Dry run: 2 jobs would run; more may follow from their results.",
+        "Nothing was run or written.",
+    ]
+    assert {path: path.stat().st_mtime_ns for path in shell.folder.rglob("*")} == before
+
+
+def test_dry_run_of_what_is_cached_gives_the_result(shell: Shell) -> None:
+    """From the cache, as a run would."""
+    (shell.folder / "dry.py").write_text(DRY)
+    shell("run", "dry.py", "main")
+
+    done = shell("run", "dry.py", "main", "--dry-run")
+
+    assert (done.status, done.out) == (0, "3\n")
+    assert "Dry run: everything is cached." in done.err
+
+
 def test_init_makes_a_folder_that_runs_use(shell: Shell) -> None:
     """For its owner only; from below too; a second `init` keeps it."""
     done = shell("init")

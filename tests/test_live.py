@@ -399,16 +399,23 @@ def test_other_failures_are_named_below_the_traceback() -> None:
     ]
 
 
-@pytest.mark.parametrize("status, words", [("DRY", "would run"), ("DONE", "everything is cached")])
-def test_dry_run_says_that_nothing_was_written(status: str, words: str) -> None:
+@pytest.mark.parametrize(
+    "status, n_would_run, line",
+    [
+        ("DRY", 1, "Dry run: 1 job would run; more may follow from their results."),
+        ("DRY", 1200, "Dry run: 1,200 jobs would run; more may follow from their results."),
+        ("DONE", 0, "Dry run: everything is cached."),
+    ],
+)
+def test_dry_run_says_that_nothing_was_written(status: str, n_would_run: int, line: str) -> None:
     """Without an execution there is no id to look at."""
     reporter, lines = make()
 
     reporter.execution_started(ExecutionInfo("", ["run", "w.py", "main", "-n"], None))
-    reporter.execution_ended(ExecutionEnd("", status, 0.1, {}))
+    reporter.execution_ended(ExecutionEnd("", status, 0.1, {}, n_would_run=n_would_run))
 
     assert lines()[0] == "[redunlite] Dry run:  redunlite run w.py main -n"
-    assert words in lines()[-1]
+    assert lines()[-2:] == [f"[redunlite] {line}", "[redunlite] Nothing was run or written."]
     assert not any("redunlite log" in line for line in lines())
 
 

@@ -102,6 +102,42 @@ def test_writing_to_a_read_value_changes_no_file(store: ValueStore) -> None:
     assert bytes(store.read(HASH)) == b"abc"
 
 
+def test_read_only_store_changes_nothing(store: ValueStore, tmp_path: Path) -> None:
+    """It reads what is there and what was put into itself, and leaves damage where it is."""
+    store.put(HASH, [b"there"])
+    damaged = bytes(20)
+    store.put(damaged, [b"damaged"])
+    with open(store.path(damaged), "r+b") as file:
+        file.seek(HEADER_BYTES)
+        file.write(b"D")
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
+
+    view = store.make_read_only()
+    other = b"\1" * 20
+    view.put(other, [b"in ", memoryview(b"memory")])
+
+    assert bytes(view.read(HASH)) == b"there"
+    assert bytes(view.read(other)) == b"in memory"
+    assert view.exists(other, 9) and not store.exists(other, 9)
+    view.read(other)[:2] = b"IN"
+    assert bytes(view.read(other)) == b"in memory"
+    with pytest.raises(UndecodableError, match="damaged"):
+        view.read(damaged)
+    view.close()
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before
+
+
+def test_read_only_store_of_nothing_makes_no_folder() -> None:
+    """Not even a temporary one."""
+    view = ValueStore(None).make_read_only()
+    view.put(HASH, [b"a"])
+
+    assert bytes(view.read(HASH)) == b"a"
+    with pytest.raises(UndecodableError, match="no value"):
+        view.read(bytes(20))
+    assert view._folder is None
+
+
 def test_temporary_folder_is_made_late_and_removed() -> None:
     """Nothing is created before the first value, and nothing is left after `close`."""
     store = ValueStore(None)

@@ -219,8 +219,12 @@ class ConsoleReporter:
     def _format_next(self, end: ExecutionEnd) -> list[str]:
         if self._is_dry:
             if end.status == "DRY":
-                return ["Dry run: nothing was run or written; at least these jobs would run."]
-            return ["Dry run: everything is cached; nothing was run or written."]
+                jobs = "1 job" if end.n_would_run == 1 else f"{end.n_would_run:,} jobs"
+                return [
+                    f"Dry run: {jobs} would run; more may follow from their results.",
+                    "Nothing was run or written.",
+                ]
+            return ["Dry run: everything is cached.", "Nothing was run or written."]
         lines = []
         if end.failure is not None and end.failed_job:
             lines.append(f"inspect: {self._program} log {end.failed_job}")
