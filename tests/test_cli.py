@@ -312,8 +312,8 @@ def test_help_and_errors_import_nothing_heavy(lab: Shell, words: list[str]) -> N
             "did you mean 'process'?",
         ),
         (
-            ["run", "--txt", "w.py"],
-            "unknown option '--txt' for 'run'",
+            ["run", "--greet", "w.py"],
+            "unknown option '--greet' for 'run'",
             "a task's options come after",
         ),
         (
@@ -432,7 +432,7 @@ def test_help_of_a_task_has_types_defaults_and_its_docstring(
         "--text TEXT +\\(default: a\\)",
         "--n N +int \\(default: 1\\)",
         "--color {red,blue}\\s+\\(default: red\\)",
-        "--maybe MAYBE +int \\(default: None\\)",
+        "--maybe MAYBE +int or None \\(default: None\\)",
         "--flag, --no-flag +\\(default: False\\)",
         "--class CLASS +\\(default: c\\)",
     ):

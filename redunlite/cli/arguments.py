@@ -1,10 +1,11 @@
-"""Options of the command line made from a task's signature, and the reading of words by them.
+"""Options of the command line made from a task's signature, and the words that belong to each.
 
-Decided here: what each parameter's option is called, which texts each annotation takes, and how a
-line of words becomes values. Not here: which task is meant (`cli.run`). Pure: nothing is printed,
-loaded or kept.
+Decided here: what each parameter's option is called, that the fields of a dataclass have options of
+their own, and which words are whose. Not here: what texts a type takes (`cli.readers`), what files
+hold (`cli.sources`), which task is meant (`cli.run`). No state.
 
-One annotation is one `Reader`; a new type is one more branch in `make_reader`.
+Reading has two steps, so that nothing is read from a file before the line as a whole makes sense:
+`collect_words` finds out which words belong to which option, `Collected.convert` makes the values.
 
 >>> def double(n: int, fast: bool = False): ...
 >>> options = make_options(double)
@@ -14,39 +15,26 @@ One annotation is one `Reader`; a new type is one more branch in `make_reader`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from redunlite.errors import UnknownNameError, UsageError
-from redunlite.signature import (
-    MISSING,
-    POSITIONAL_ONLY,
-    VAR_KEYWORD,
-    VAR_POSITIONAL,
-    Parameters,
+from redunlite.cli.readers import (
+    BOOL_WORDS,
+    NONE_WORD,
+    Field,
+    Misfit,
+    Piece,
+    Reader,
+    find_hints,
+    make_reader,
+    read_words,
+    show_piece,
 )
+from redunlite.errors import UnknownNameError, UsageError
+from redunlite.signature import MISSING, POSITIONAL_ONLY, VAR_KEYWORD, VAR_POSITIONAL, Parameters
 
-BOOL_WORDS = {"true": True, "false": False}
-NONE_WORD = "None"
-
-
-class Reader(NamedTuple):
-    """How texts of one type become values."""
-
-    read: Callable[[str], Any]
-    """Returns the value; raises `ValueError` with what was expected."""
-    name: str = ""
-    """The type as help shows it; empty for text."""
-    choices: tuple[str, ...] = ()
-    """All texts that are taken, when they can be listed."""
-    is_bool: bool = False
-    """Takes ``--flag``, ``--no-flag``, ``--flag true`` and ``--flag false``."""
-    is_list: bool = False
-    """Takes several values, repeated options and JSON; `read` reads one member."""
-    takes_none: bool = False
-    """Takes the word ``None``."""
-    takes_one: bool = False
-    """Of a list: one word each time the option is given."""
+FIELD_MARK = ":"
+"""Between the names of a parameter and its field in `Option.name`; part of no name."""
 
 
 class Option(NamedTuple):
@@ -64,6 +52,10 @@ class Option(NamedTuple):
     meaning: str = ""
     """One line for help."""
     is_positional_only: bool = False
+    takes_files: bool = False
+    """Whether ``@file`` and ``-`` stand for what a file and standard input hold."""
+    fields: tuple[Option, ...] = ()
+    """Of a dataclass: an option for each of its fields."""
 
     @property
     def is_required(self) -> bool:
@@ -88,30 +80,106 @@ class Parsed(NamedTuple):
     """What was left when the reading stopped."""
 
 
+class Given(NamedTuple):
+    """The words of one option."""
+
+    option: Option
+    spelling: str
+    """As it was typed."""
+    texts: list[str]
+    """Empty for a switch."""
+    is_on: bool = True
+    """Of a switch: False behind ``--no-``."""
+
+
 # Which options a task has.
 
 
-def make_options(function: Callable[..., Any]) -> list[Option]:
-    """Return the options for the parameters of `function`; none for ``*args`` and ``**kwargs``."""
-    parameters = Parameters(function)
-    hints = _find_hints(function)
+def make_options(
+    function: Callable[..., Any], parameters: Parameters | None = None
+) -> list[Option]:
+    """Return the options for the parameters of `function`.
+
+    There is none for ``*args`` and ``**kwargs``, and none for a parameter that the engine fills in,
+    which its default tells by an attribute `redunlite_hidden`.
+
+    Parameters
+    ----------
+    parameters
+        Those that a caller gives; default, all of them.
+    """
+    parameters = parameters or Parameters(function)
+    while hasattr(function, "__wrapped__") and not hasattr(function, "__signature__"):
+        function = function.__wrapped__
+    hints = find_hints(function)
+    variables = getattr(function, "__globals__", {})
     shown = [
         (name, kind, default)
         for name, kind, default in zip(parameters.names, parameters.kinds, parameters.defaults)
         if kind not in (VAR_POSITIONAL, VAR_KEYWORD)
+        and getattr(type(default), "redunlite_hidden", False) is not True
     ]
     flags = make_flags([name for name, _, _ in shown])
-    return [
-        Option(
-            name,
-            flags[name],
-            make_reader(hints.get(name, MISSING), name),
-            default,
-            tuple({f"--{name}", f"--{name.replace('_', '-')}"} - {flags[name]}),
-            is_positional_only=kind == POSITIONAL_ONLY,
+    options = []
+    for name, kind, default in shown:
+        annotation = hints.get(name, MISSING)
+        reader = make_reader(annotation, variables)
+        options.append(
+            Option(
+                name,
+                flags[name],
+                reader,
+                default,
+                tuple({f"--{name}", f"--{name.replace('_', '-')}"} - {flags[name]}),
+                _find_note(annotation),
+                is_positional_only=kind == POSITIONAL_ONLY,
+                takes_files=True,
+                fields=_make_fields(name, flags[name], reader, default, ()),
+            )
         )
-        for name, kind, default in shown
-    ]
+    return options
+
+
+def _make_fields(
+    name: str, flag: str, reader: Reader, default: Any, above: tuple[type, ...]
+) -> tuple[Option, ...]:
+    """Return the options for the fields of a record, with the defaults that hold in it."""
+    record = reader.record
+    if record is None or record.cls in above:
+        return ()
+    flags = make_flags([field.name for field in record.fields])
+    options = []
+    for field in record.fields:
+        field_flag = f"{flag}.{flags[field.name][2:]}"
+        field_name = f"{name}{FIELD_MARK}{field.name}"
+        field_reader = make_reader(field.annotation)
+        field_default = _find_default(field, default, record.cls)
+        options.append(
+            Option(
+                field_name,
+                field_flag,
+                field_reader,
+                field_default,
+                tuple({f"{flag}.{field.name}"} - {field_flag}),
+                _find_note(field.annotation),
+                takes_files=True,
+                fields=_make_fields(
+                    field_name, field_flag, field_reader, field_default, (*above, record.cls)
+                ),
+            )
+        )
+    return tuple(options)
+
+
+def _find_default(field: Field, instance: Any, cls: type) -> Any:
+    """Return the default of a field: what it is in the instance that is the default of all."""
+    return getattr(instance, field.name, MISSING) if isinstance(instance, cls) else field.default
+
+
+def _find_note(annotation: Any) -> str:
+    """Return the text in ``Annotated[T, "text"]``, or an empty string."""
+    metadata = getattr(annotation, "__metadata__", ())
+    return next((note for note in metadata if isinstance(note, str)), "")
 
 
 def make_flags(names: Sequence[str]) -> dict[str, str]:
@@ -124,157 +192,42 @@ def make_flags(names: Sequence[str]) -> dict[str, str]:
     }
 
 
-def _find_hints(function: Callable[..., Any]) -> dict[str, Any]:
-    """Return the annotations of `function`, those written as text resolved in its module."""
-    import typing
-
-    try:
-        return typing.get_type_hints(function)
-    except Exception:  # an annotation is any expression of the user's
-        pass
-    found: dict[str, Any] = {}
-    variables = getattr(function, "__globals__", {})
-    for name, annotation in getattr(function, "__annotations__", {}).items():
-        try:
-            for _ in range(2):  # twice text when quoted under a future import
-                if isinstance(annotation, str):
-                    annotation = eval(annotation, variables)
-        except Exception:  # one bad annotation must not take the others with it
-            continue
-        found[name] = annotation
-    return found
-
-
-# What each annotation takes.
-
-
-def make_reader(annotation: Any, name: str) -> Reader:
-    """Return how texts become values of the type `annotation`, for a parameter called `name`."""
-    import typing
-
-    if annotation is MISSING or annotation in (str, typing.Any, object):
-        return Reader(str)
-    simple = _SIMPLE.get(annotation) if isinstance(annotation, type) else None
-    if simple is not None:
-        return simple
-    origin, members = typing.get_origin(annotation), typing.get_args(annotation)
-    if annotation is list or origin is list:
-        member = make_reader(members[0] if members else str, name)
-        if member.is_list:
-            return _unreadable(annotation, name)
-        return _make_list(member)
-    if origin is typing.Literal:
-        return _make_literal(members)
-    if origin is typing.Annotated:
-        return make_reader(members[0], name)
-    if _is_union(annotation, origin):
-        return _make_optional(annotation, members, name)
-    if origin is None and isinstance(annotation, type):
-        return _make_from_class(annotation, name)
-    return _unreadable(annotation, name)
-
-
-def _read_int(text: str) -> int:
-    try:
-        return int(text)
-    except ValueError:
-        raise ValueError("a whole number") from None
-
-
-def _read_float(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise ValueError("a number") from None
-
-
-def _read_bool(text: str) -> bool:
-    try:
-        return BOOL_WORDS[text.lower()]
-    except KeyError:
-        raise ValueError("true or false") from None
-
-
-_SIMPLE: dict[type, Reader] = {
-    int: Reader(_read_int, "int"),
-    float: Reader(_read_float, "float"),
-    bool: Reader(_read_bool, "bool", is_bool=True),
-}
-
-
-def _make_list(member: Reader) -> Reader:
-    def read(text: str) -> Any:
-        return None if member.takes_none and text == NONE_WORD else member.read(text)
-
-    name = f"list of {member.name or 'text'}"
-    return member._replace(read=read, name=name, is_list=True, is_bool=False, takes_none=False)
-
-
-def _make_literal(members: Sequence[Any]) -> Reader:
-    values = {str(member): member for member in members}
-    return _make_choice(values, takes_none=None in members)
-
-
-def _make_choice(values: dict[str, Any], takes_none: bool = False) -> Reader:
-    def read(text: str) -> Any:
-        try:
-            return values[text]
-        except KeyError:
-            raise ValueError(f"one of {', '.join(values)}") from None
-
-    return Reader(read, "", tuple(values), takes_none=takes_none)
-
-
-def _is_union(annotation: Any, origin: Any) -> bool:
-    import types
-    import typing
-
-    return origin is typing.Union or isinstance(annotation, types.UnionType)
-
-
-def _make_optional(annotation: Any, members: Sequence[Any], name: str) -> Reader:
-    others = [member for member in members if member is not type(None)]
-    if len(others) != 1 or len(others) == len(members):
-        return _unreadable(annotation, name)
-    return make_reader(others[0], name)._replace(takes_none=True)
-
-
-def _make_from_class(cls: type, name: str) -> Reader:
-    """Return the reader for an Enum, by member name, or for a class made from one text."""
-    import enum
-
-    if issubclass(cls, enum.Enum):
-        reader = _make_choice(dict(cls.__members__))
-        prefix = f"{cls.__name__}."
-        return reader._replace(read=lambda text: reader.read(text.removeprefix(prefix)))
-    if cls in (dict, tuple, set, frozenset, bytes, type(None)):
-        return _unreadable(cls, name)
-
-    make: Callable[[str], Any] = cls
-
-    def read(text: str) -> Any:
-        try:
-            return make(text)
-        except Exception as error:  # the class may be the user's
-            raise ValueError(f"{cls.__name__} ({error})") from error
-
-    return Reader(read, cls.__name__)
-
-
-def _unreadable(annotation: Any, name: str) -> Reader:
-    shown = annotation.__name__ if isinstance(annotation, type) else str(annotation)
-    shown = shown.replace("typing.", "")
-
-    def refuse(text: str) -> Any:
-        raise UsageError(
-            f"parameter {name!r} has type {shown}, which cannot be given on the command line",
-            "call the task from another one, or from a script with redunlite.run()",
-        )
-
-    return Reader(refuse, shown)
+def iter_options(options: Iterable[Option]) -> Iterator[Option]:
+    """Yield options, each followed by those of its fields."""
+    for option in options:
+        yield option
+        yield from iter_options(option.fields)
 
 
 # Reading words.
+
+
+class Collected(NamedTuple):
+    """Which words belong to which option."""
+
+    given: dict[str, Given]
+    """By the option's name."""
+    words: list[str]
+    """The words that are no options and no values of options."""
+    rest: list[str]
+    """What was left when the reading stopped."""
+
+    def convert(self, names: Collection[str] | None = None) -> dict[str, Any]:
+        """Return the values of the options that were given, or of those among `names`.
+
+        Raises
+        ------
+        UsageError
+            For a value that cannot be read.
+        """
+        from redunlite.cli.sources import Sources
+
+        sources = Sources()
+        return {
+            name: _convert(given, sources)
+            for name, given in self.given.items()
+            if names is None or name in names
+        }
 
 
 def parse_words(
@@ -286,7 +239,25 @@ def parse_words(
     stop_after: int | None = None,
     hint: str = "",
 ) -> Parsed:
-    """Return what `words` say.
+    """Return what `words` say: `collect_words` and `Collected.convert`, records put together."""
+    options = list(options)
+    collected = collect_words(
+        options, words, where, others=others, stop_after=stop_after, hint=hint
+    )
+    values = join_fields(options, collected.convert())
+    return Parsed(values, collected.words, collected.rest)
+
+
+def collect_words(
+    options: Iterable[Option],
+    words: Sequence[str],
+    where: str,
+    *,
+    others: Iterable[Option] = (),
+    stop_after: int | None = None,
+    hint: str = "",
+) -> Collected:
+    """Return which of `words` belong to which option.
 
     Parameters
     ----------
@@ -304,10 +275,10 @@ def parse_words(
     UnknownNameError
         For an unknown option, with the nearest.
     UsageError
-        For a value that is missing or cannot be read.
+        For a value that is missing, or given twice.
     """
     spellings = {**_list_spellings(others), **_list_spellings(options)}
-    values: dict[str, Any] = {}
+    found: dict[str, Given] = {}
     plain: list[str] = []
     rest = list(words)
     while rest and (stop_after is None or len(plain) < stop_after):
@@ -316,20 +287,21 @@ def parse_words(
             plain.append(word)
             continue
         spelling, equals, text = word.partition("=")
-        found = _find_spelling(spellings, spelling)
-        if found is None and word[1] != "-" and len(word) > 2:  # -vq, or -cFOLDER
+        known = _find_spelling(spellings, spelling)
+        if known is None and word[1] != "-" and len(word) > 2:  # -vq, or -cFOLDER
             first = spellings.get(word[:2])
             if first is not None and first[0].reader is None:
                 rest.insert(0, f"-{word[2:]}")
-                found, spelling, equals = first, word[:2], ""
+                known, spelling, equals = first, word[:2], ""
             elif first is not None:
-                found, spelling, equals, text = first, word[:2], "=", word[2:]
-        if found is None:
+                known, spelling, equals, text = first, word[:2], "=", word[2:]
+        if known is None:
             raise UnknownNameError("option", spelling, spellings, f"for {where}", hint)
-        option, is_negated = found
-        given = [text] if equals else None
-        values[option.name] = _take(option, spelling, is_negated, given, rest, spellings, values)
-    return Parsed(values, plain, rest)
+        option, is_negated = known
+        given = _take(option, spelling, is_negated, [text] if equals else None, rest, spellings)
+        before = found.get(option.name)
+        found[option.name] = given if before is None else _join(before, given)
+    return Collected(found, plain, rest)
 
 
 def _is_option(word: str) -> bool:
@@ -344,7 +316,7 @@ _Spellings = dict[str, tuple[Option, bool]]
 
 def _list_spellings(options: Iterable[Option]) -> _Spellings:
     """Return the option of each spelling, and whether it is the negated one."""
-    options = list(options)
+    options = list(iter_options(options))
     spellings: _Spellings = {}
     for option in options:
         spellings.setdefault(option.flag, (option, False))
@@ -370,32 +342,30 @@ def _take(
     given: list[str] | None,
     rest: list[str],
     spellings: _Spellings,
-    values: dict[str, Any],
-) -> Any:
-    """Return the value of an option that was met; takes what belongs to it from `rest`."""
+) -> Given:
+    """Return the words of an option that was met; takes what belongs to it from `rest`."""
     reader = option.reader
     if reader is None or is_negated:
         if given is not None:
-            raise UsageError(f"option {spelling} takes no value, got {given[0]!r}")
-        return not is_negated
+            raise UsageError(f"option {spelling} takes no value, got {show_piece(given[0])}")
+        return Given(option, spelling, [], not is_negated)
     if reader.is_bool and given is None:
         is_value = bool(rest) and (
             rest[0].lower() in BOOL_WORDS or (reader.takes_none and rest[0] == NONE_WORD)
         )
-        return _read(option, spelling, rest.pop(0)) if is_value else True
+        return Given(option, spelling, [rest.pop(0)] if is_value else [])
     if given is None:
         given = _take_texts(reader, rest, spellings)
     if not given:
-        raise UsageError(f"option {spelling} needs a value")
-    if not reader.is_list:
-        return _read(option, spelling, given[0])
-    if reader.takes_none and given == [NONE_WORD]:
-        return None
-    before = values.get(option.name) or []
-    return [
-        *before,
-        *(member for text in given for member in _read_members(option, spelling, text)),
-    ]
+        raise UsageError(f"option {spelling} needs a value", _describe_value(option))
+    return Given(option, spelling, given)
+
+
+def _describe_value(option: Option) -> str:
+    reader = option.reader
+    if reader is None or not (reader.choices or reader.name):
+        return ""
+    return f"expected: {' | '.join(reader.choices) if reader.choices else reader.name}"
 
 
 def _take_texts(reader: Reader, rest: list[str], spellings: _Spellings) -> list[str]:
@@ -413,17 +383,48 @@ def _take_texts(reader: Reader, rest: list[str], spellings: _Spellings) -> list[
     return taken
 
 
-def _read(option: Option, spelling: str, text: str) -> Any:
+def _join(before: Given, given: Given) -> Given:
+    """Return what an option means that is given twice.
+
+    Raises
+    ------
+    UsageError
+        When it takes one value.
+    """
+    reader = given.option.reader
+    if reader is not None and reader.is_list:
+        return given._replace(texts=[*before.texts, *given.texts])
+    if not before.texts and not given.texts and before.is_on == given.is_on:
+        return given
+    shown = [
+        show_piece(g.texts[0]) if g.texts and before.spelling == given.spelling else g.spelling
+        for g in (before, given)
+    ]
+    raise UsageError(f"option {given.option.flag} is given twice: {shown[0]} and {shown[1]}")
+
+
+def _convert(given: Given, sources: Any) -> Any:
+    from redunlite.cli.sources import SOURCE_BYTES, SOURCE_JSON, SOURCE_TEXT
+
+    option, texts = given.option, given.texts
     reader = option.reader
-    assert reader is not None
-    if reader.takes_none and text == NONE_WORD and not reader.is_list:
-        return None
+    if reader is None or not texts:
+        return given.is_on
+    pieces: Sequence[Piece] = texts
+    if option.takes_files and not reader.refusal:
+        kind = SOURCE_JSON if reader.takes_json else SOURCE_BYTES if reader.is_raw else SOURCE_TEXT
+        pieces = [sources.expand(text, kind, given.spelling) for text in texts]
     try:
-        return reader.read(text)
+        return read_words(reader, pieces)
     except ValueError as error:
+        got, path = None, ""
+        if isinstance(error, Misfit):
+            got, path = error.got, error.path
+        shown = got or ", ".join(map(show_piece, pieces[:5]))
+        place = f" at {path}" if path else ""
         raise UsageError(
-            f"option {spelling} got {text!r}, expected {error}",
-            _describe_nearest(text, reader.choices),
+            f"option {given.spelling} got {shown}{place}, expected {error}",
+            _describe_nearest(texts[0], reader.choices),
         ) from None
 
 
@@ -436,43 +437,89 @@ def _describe_nearest(text: str, choices: Sequence[str]) -> str:
     return f"did you mean {nearest!r}?" if nearest else ""
 
 
-def _read_members(option: Option, spelling: str, text: str) -> list[Any]:
-    """Return the members in one text: those of a JSON list, or the text as one member."""
-    if text.lstrip().startswith("["):
-        import json
-
-        try:
-            members = json.loads(text)
-        except ValueError:
-            members = None
-        if isinstance(members, list):
-            return [_read(option, spelling, _json_text(member)) for member in members]
-    return [_read(option, spelling, text)]
+# Records.
 
 
-def _json_text(member: Any) -> str:
-    import json
+def join_fields(options: Iterable[Option], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of parameters from those of parameters and fields.
 
-    if isinstance(member, str):
-        return member
-    return NONE_WORD if member is None else json.dumps(member)
+    Options of fields go on top of the value of the whole, which is the parameter's default where it is
+    not given.
+
+    Raises
+    ------
+    UsageError
+        When a class does not take its fields.
+    """
+    values = dict(values)
+    for option in options:
+        if option.fields:
+            joined = _join_record(option, values, is_needed=option.default is MISSING)
+            if joined is not MISSING:
+                values[option.name] = joined
+    return values
+
+
+def _join_record(option: Option, values: dict[str, Any], *, is_needed: bool) -> Any:
+    """Return the value of an option; takes those of its fields out of `values`.
+
+    Parameters
+    ----------
+    is_needed
+        Make a record with nothing but defaults rather than none.
+    """
+    whole = values.pop(option.name, MISSING)
+    if not option.fields:
+        return whole
+    record = option.reader.record if option.reader is not None else None
+    assert record is not None
+    base = option.default if whole is MISSING else whole
+    has_base = isinstance(base, record.cls)
+    parts = {}
+    for field in option.fields:
+        value = _join_record(field, values, is_needed=not has_base and field.default is MISSING)
+        if value is not MISSING:
+            parts[field.name.rpartition(FIELD_MARK)[2]] = value
+    is_empty = not is_needed or any(field.is_required for field in option.fields)
+    if not parts and (whole is not MISSING or is_empty):
+        return whole
+    try:
+        return record.replace(base, parts) if has_base else record.make(parts)
+    except Misfit as misfit:
+        raise UsageError(f"option {option.flag} got {parts!r}, expected {misfit}") from None
 
 
 # Calling the task.
 
 
 def check_required(
-    options: Iterable[Option], values: Collection[str], where: str, hint: str
+    options: Iterable[Option], names: Collection[str], where: str, hint: str
 ) -> None:
-    """Raise `UsageError` naming the required options that were not given."""
-    missing = [o.flag for o in options if o.is_required and o.name not in values]
-    if missing:
-        named = f"{', '.join(missing[:-1])} and {missing[-1]}" if missing[1:] else missing[0]
-        raise UsageError(f"{where} needs {named}", hint)
+    """Raise `UsageError` naming all the required options that were not given."""
+    missing = [found for option in options for found in _list_missing(option, names)]
+    if not missing:
+        return
+    flags = [option.flag for option in missing]
+    named = f"{', '.join(flags[:-1])} and {flags[-1]}" if flags[1:] else flags[0]
+    refusals = [o.reader.refusal for o in missing if o.reader is not None and o.reader.refusal]
+    about = f"; {', '.join(refusals)}" if refusals else ""
+    raise UsageError(f"{where} needs {named}{about}", hint)
+
+
+def _list_missing(option: Option, names: Collection[str]) -> list[Option]:
+    if option.name in names:
+        return []
+    if not option.fields:
+        return [option] if option.is_required else []
+    is_begun = any(name.startswith(option.name + FIELD_MARK) for name in names)
+    takes_none = option.reader is not None and option.reader.takes_none
+    if not is_begun and (not option.is_required or takes_none):
+        return [option] if option.is_required else []
+    return [found for field in option.fields for found in _list_missing(field, names)]
 
 
 def split_call(
-    options: Iterable[Option], values: dict[str, Any]
+    options: Iterable[Option], values: Mapping[str, Any]
 ) -> tuple[list[Any], dict[str, Any]]:
     """Return the positional and keyword arguments of a call with `values`."""
     args: list[Any] = []
@@ -489,27 +536,57 @@ def split_call(
     return args, kwargs
 
 
+# Help.
+
+
 def format_default(option: Option) -> str:
-    """Return what help says about an option's value, such as ``int (default: 3)``."""
+    """Return what help says about an option's value, such as ``how often; int (default: 3)``."""
     reader = option.reader
-    parts = [reader.name] if reader is not None and reader.name and not reader.is_bool else []
+    parts = []
+    if reader is not None and reader.refusal:
+        parts = [reader.refusal]
+    elif reader is not None and reader.name and not reader.is_bool:
+        parts = [reader.name]
+    elif reader is not None and reader.choices and reader.takes_none:
+        parts = ["or None"]
     if option.meaning:
-        parts.append(option.meaning)
-    if option.is_required:
-        parts.append("(required)")
-    elif reader is not None and option.default is not MISSING:
-        parts.append(f"(default: {_format_value(option.default)})")
+        parts = ["; ".join([option.meaning.rstrip(".") if parts else option.meaning, *parts])]
+    end = ""
+    if option.is_required and not option.fields:
+        end = "(required)"
+    elif reader is not None and option.default is not MISSING and not option.fields:
+        end = f"(default: {_format_value(option.default)})"
+    if end:
+        parts = [part.rstrip(".") for part in parts] + [end]
     return " ".join(parts)
 
 
 def _format_value(value: Any) -> str:
+    """Return a default on one line, as it would be typed where it can be."""
+    from redunlite import nested
+
+    if nested.has_lazy(value):
+        return "computed"
+    text = value if isinstance(value, str) and value else _format_part(value)
+    return text if len(text) <= 60 else text[:59] + "…"
+
+
+def _format_part(value: Any) -> str:
     import enum
     import os
 
     if isinstance(value, enum.Enum):
-        text = value.name
-    elif isinstance(value, (str, os.PathLike)):
-        text = str(value)
-    else:
-        text = repr(value)
-    return text if len(text) <= 60 else text[:59] + "…"
+        return value.name or repr(value)
+    if isinstance(value, os.PathLike):
+        return str(value)
+    if type(value).__module__ == "datetime":
+        return str(value.isoformat() if hasattr(value, "isoformat") else value)
+    if callable(value) and hasattr(value, "__qualname__"):
+        return str(value.__qualname__)
+    if type(value) is list:
+        return f"[{', '.join(map(_format_part, value))}]"
+    if type(value) is tuple:
+        return f"({', '.join(map(_format_part, value))})"
+    if type(value) is dict:
+        return f"{{{', '.join(f'{_format_part(k)}: {_format_part(v)}' for k, v in value.items())}}}"
+    return repr(value)

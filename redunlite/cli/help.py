@@ -8,6 +8,7 @@ our own, since that of argparse differs from one Python to the next and is lost 
 from __future__ import annotations
 
 import argparse
+import re
 import textwrap
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -19,6 +20,8 @@ LEAST_WIDTH = 40
 """Columns that a page is laid out for on a narrower terminal."""
 MOST_WIDTH = 80
 """Columns of a page on a wider terminal."""
+NO_BREAK = "\xa0"
+"""A blank in `Page.usage` at which no line is broken."""
 
 
 class CommandParser(Parser):
@@ -124,7 +127,8 @@ def _make_usage(parser: argparse.ArgumentParser) -> str:
 def format_page(page: Page, width: int) -> str:
     """Return a page for a terminal of `width` columns."""
     width = max(LEAST_WIDTH, min(width, MOST_WIDTH))
-    lines = _wrap(f"usage: {page.usage}", width, "       ")
+    usage = _wrap(f"usage: {page.usage}", width, "       ")
+    lines = [line.replace(NO_BREAK, " ") for line in usage]
     if page.description:
         lines += ["", *_wrap(page.description, width)]
     if page.examples:
@@ -159,17 +163,40 @@ def _lay_out(pairs: Sequence[tuple[str, str]], width: int, left: int) -> list[st
     return lines
 
 
+def wrap_page(text: str, width: int) -> str:
+    """Return paragraphs as a page of help has them, for a terminal of `width` columns."""
+    return "\n".join(_wrap(text, max(LEAST_WIDTH, min(width, MOST_WIDTH)))) + "\n"
+
+
+_OWN_LINE = re.compile(r"\s|[-*•] |\d+[.)] |>>> |\.\.\. ")
+"""What begins a line that stays by itself: it is indented, a point of a list, or an example."""
+
+
 def _wrap(text: str, width: int, indent: str = "") -> list[str]:
     """Return paragraphs broken into lines; those that are set off by an empty line stay apart."""
     lines: list[str] = []
     for paragraph in text.split("\n\n"):
         if lines:
             lines.append("")
-        lines += textwrap.wrap(
-            paragraph,
-            width,
-            subsequent_indent=indent,
-            break_on_hyphens=False,
-            break_long_words=False,
-        )
+        for part in _split_paragraph(paragraph):
+            begin = re.match(r" *(?:[-*•] |\d+[.)] )?", part)
+            hanging = " " * len(begin[0]) if begin is not None else ""
+            lines += textwrap.wrap(
+                part,
+                width,
+                subsequent_indent=indent or hanging,
+                break_on_hyphens=False,
+                break_long_words=False,
+            )
     return lines
+
+
+def _split_paragraph(paragraph: str) -> list[str]:
+    """Return the parts of a paragraph that begin on lines of their own."""
+    parts: list[str] = []
+    for line in paragraph.splitlines():
+        if parts and not _OWN_LINE.match(line) and not parts[-1].startswith(" "):
+            parts[-1] += f" {line}"
+        else:
+            parts.append(line)
+    return parts

@@ -9,25 +9,24 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from redunlite.cli import common
 from redunlite.cli.arguments import (
     Option,
-    Parsed,
-    Reader,
     check_required,
-    format_default,
+    collect_words,
+    join_fields,
     make_options,
     parse_words,
     split_call,
 )
-from redunlite.display.text import escape, quote
+from redunlite.cli.readers import Reader, read_pairs
+from redunlite.display.text import quote
 from redunlite.errors import DryRunResult, UnknownNameError, UsageError
 
 if TYPE_CHECKING:
-    import argparse
     from types import ModuleType
 
     from redunlite.cli import Settings
@@ -64,6 +63,15 @@ RUN_OPTIONS: tuple[Option, ...] = (
         "argument of the function that makes the scheduler",
     ),
     Option("run.setup_help", "--setup-help", None, None, (), "show what --setup takes"),
+    Option(
+        "run.context", "--context", Reader(str, "KEY=VALUE", is_list=True, takes_one=True), None, (),
+        "set a context variable, such as machine.memory=4",
+    ),
+    Option("run.context_file", "--context-file", Reader(str, "FILE"), None, (), "JSON file of context variables"),
+    Option(
+        "run.option", "--option", Reader(str, "NAME=VALUE", is_list=True, takes_one=True), None, ("-o",),
+        "set a task option of TASK, such as memory=4",
+    ),
     Option("run.verbose", "--verbose", None, None, ("-v",), "every job line, and what jobs print"),
     Option("run.quiet", "--quiet", None, None, ("-q",), "failures and the result only"),
     Option("run.help", "--help", None, None, ("-h",), "show help"),
@@ -94,6 +102,9 @@ class RunSettings(NamedTuple):
     executor: str | None = None
     setup: Sequence[str] = ()
     setup_help: bool = False
+    context: Sequence[str] = ()
+    context_file: str | None = None
+    option: Sequence[str] = ()
     verbose: bool = False
     quiet: bool = False
     help: bool = False
@@ -151,7 +162,7 @@ def run_words(words: Sequence[str], settings: Settings, *, argv: Sequence[str]) 
     head = parse_words(
         RUN_OPTIONS, words, "'run'", stop_after=2, hint="a task's options come after its name"
     )
-    own = RunSettings(**settings._asdict())._replace(**_own_values(head))
+    own = RunSettings(**settings._asdict())._replace(**_own_values(head.values))
     if own.setup_help:
         from redunlite.cli.setup import format_setup_help
 
@@ -163,12 +174,13 @@ def run_words(words: Sequence[str], settings: Settings, *, argv: Sequence[str]) 
     if own.help and not name:
         name = HELP
 
+    from redunlite.cli.taskhelp import format_help, format_info, format_listing
     from redunlite.loading import load_workflow
 
     module = load_workflow(path)
     if not name:
         common.print_error(f"which task of {path}?", f"redunlite run {path} TASK")
-        common.write_output(_format_listing(module))
+        common.write_output(format_listing(iter_tasks(module)))
         return common.USAGE
     if name == HELP:
         if head.rest:
@@ -177,24 +189,29 @@ def run_words(words: Sequence[str], settings: Settings, *, argv: Sequence[str]) 
                 f"redunlite run {path} TASK help tells about one task",
             )
         _make_reporter(own)[1].header(*_header_facts(own))
-        return common.write_output(_format_listing(module))
+        return common.write_output(format_listing(iter_tasks(module)))
     request = _read_request(find_task(module, name, path), own, head.rest, path)
     if request.action == HELP:
         _make_reporter(request.settings)[1].header(*_header_facts(request.settings))
-        return common.write_output(format_help(request))
+        return common.write_output(format_help(request.task, request.options))
     if request.action == INFO:
         _make_reporter(request.settings)[1].header(*_header_facts(request.settings))
         return common.write_output(format_info(request.task))
     return _run(request, path, argv)
 
 
-def _own_values(parsed: Parsed) -> dict[str, Any]:
+def _own_values(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return the values of `run`'s own options, without their mark."""
-    return {
-        name.removeprefix(_OWN): value
-        for name, value in parsed.values.items()
-        if name.startswith(_OWN)
+    return {name.removeprefix(_OWN): value for name, value in values.items()}
+
+
+def _merge(settings: RunSettings, values: Mapping[str, Any]) -> RunSettings:
+    """Return the settings with those behind the task's name on top; lists are put together."""
+    merged: dict[str, Any] = {
+        name: [*getattr(settings, name), *value] if isinstance(value, list) else value
+        for name, value in values.items()
     }
+    return settings._replace(**merged)
 
 
 # Which task.
@@ -248,137 +265,36 @@ def find_task(module: ModuleType, name: str, path: str) -> Task[..., Any]:
     raise UnknownNameError("task", name, names, f"in {path}", hint)
 
 
-def _format_listing(module: ModuleType) -> str:
-    """Return the tasks of a file, each with the first line of its docstring."""
-    tasks = iter_tasks(module)
-    width = max((len(task.fullname) for task in tasks), default=0)
-    lines = ["Tasks available:"]
-    for task in tasks:
-        first = next(iter(task.doc.strip().splitlines()), "")
-        lines.append(f"   {task.fullname:<{width}}  {escape(first)}".rstrip())
-    if not tasks:
-        lines.append("   none; a task is a function with @task above it")
-    return "\n".join(lines) + "\n"
-
-
 # What to do with it.
 
 
 def _read_request(
     task: Task[..., Any], settings: RunSettings, words: Sequence[str], path: str
 ) -> Request:
-    options = make_options(task.func)
+    options = make_options(task.func, task.parameters)
     where = f"task {task.name!r}"
-    hint = f"redunlite run {path} {task.name} help shows its options"
-    parsed = parse_words(options, words, where, others=RUN_OPTIONS, hint=hint)
-    values = {name: v for name, v in parsed.values.items() if not name.startswith(_OWN)}
-    settings = settings._replace(**_own_values(parsed))
+    hint = f"redunlite run {quote(path)} {task.name} help shows its options"
+    parsed = collect_words(options, words, where, others=RUN_OPTIONS, hint=hint)
+    own = {option.name for option in RUN_OPTIONS}
+    settings = _merge(settings, _own_values(parsed.convert(own)))
     action = HELP if settings.help else ""
+    given = parsed.given.keys() - own
     if parsed.words:
         action, *more = parsed.words
         wrong = more[0] if action in (HELP, INFO) and more else action
         if more or action not in (HELP, INFO):
-            example = next((o.flag for o in options if o.name not in values), "--NAME")
+            example = next((o.flag for o in options if o.name not in given), "--NAME")
             raise UsageError(
                 f"unexpected word {wrong!r} for {where}",
                 f"arguments are given by name: {example} {wrong}; {hint}",
             )
+    values: dict[str, Any] = {}
     if not action:
-        check_required(options, values, where, hint)
+        check_required(options, given, where, hint)
         if settings.fail_fast and settings.keep_going:
             raise UsageError("--fail-fast and --keep-going exclude each other")
+        values = join_fields(options, parsed.convert(given))
     return Request(task, options, values, action, settings)
-
-
-# Telling about a task.
-
-
-def make_task_parser(task: Task[..., Any], options: Sequence[Option]) -> argparse.ArgumentParser:
-    """Return an argparse parser with a task's options, for its help and for completion."""
-    import argparse
-    import inspect
-
-    from redunlite.cli.parsers import Parser
-
-    class BoolAction(argparse.Action):
-        """``--flag | --no-flag``."""
-
-        def format_usage(self) -> str:
-            return " | ".join(self.option_strings)
-
-        def __call__(self, *args: Any) -> None:
-            """Take nothing: this parser reads no words."""
-
-    parser = Parser(
-        prog=task.fullname,
-        description="\n".join(map(escape, inspect.cleandoc(task.doc).splitlines())),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        add_help=False,
-    )
-    own = any(option.flag == "--help" for option in options)
-    parser.add_argument(
-        "-h", *([] if own else ["--help"]), action="help", help="show this help message and exit"
-    )
-    for option in options:
-        settings: dict[str, Any] = {
-            "required": option.is_required,
-            "help": escape(format_default(option)).replace("%", "%%"),
-        }
-        reader = option.reader
-        assert reader is not None
-        if reader.is_bool:
-            parser.add_argument(
-                option.flag,
-                option.negated,
-                dest=option.name,
-                action=BoolAction,
-                nargs=0,
-                **settings,
-            )
-            continue
-        metavar = option.flag[2:].upper().replace("-", "_")
-        if reader.choices:
-            metavar = "{" + ",".join(reader.choices) + "}"
-        metavar = escape(metavar).replace("%", "%%")
-        parser.add_argument(option.flag, dest=option.name, metavar=metavar, **settings)
-    actions = parser.add_subparsers(prog=task.fullname)
-    actions.add_parser(HELP, help="Show help for calling a task.")
-    actions.add_parser(INFO, help="Show task information.")
-    return parser
-
-
-def format_help(request: Request) -> str:
-    """Return the help of a task: its options, with types and defaults."""
-    return make_task_parser(request.task, request.options).format_help()
-
-
-def format_info(task: Task[..., Any]) -> str:
-    """Return a task's hash and source, what its hash covers, and what it cannot cover."""
-    fingerprint = task.fingerprint
-    lines = [f"Task {task.hash.hex()} {task.fullname}", ""]
-    if fingerprint.source:
-        lines += [f"  {line}" for line in fingerprint.source.rstrip().splitlines()]
-    else:
-        lines.append("  source not available; the compiled code stands for it")
-    lines += ["", "Tracks:"]
-    width = max((len(part.kind) for part in fingerprint.components), default=0)
-    for part in fingerprint.components:
-        place = f"  {_show_path(part.file)}:{part.line}" if part.file else ""
-        lines.append(f"  {part.kind:<{width}}  {part.name}{place}")
-    if not fingerprint.components:
-        lines.append("  nothing beside its own source")
-    if fingerprint.untracked:
-        lines += ["", "Cannot track (name it in depends=):"]
-        lines += [f"  {hole.name}: {hole.reason}" for hole in fingerprint.untracked]
-    return "".join(escape(line) + "\n" for line in lines)
-
-
-def _show_path(path: str) -> str:
-    """Return a path as a person would type it here."""
-    if not os.path.isabs(path):
-        return path
-    relative = os.path.relpath(path)
-    return path if relative.startswith("..") else relative
 
 
 # Running it.
@@ -419,7 +335,11 @@ def _run(request: Request, path: str, argv: Sequence[str]) -> int:
     folder, reporter = _make_reporter(settings)
     config = _load_config(folder, settings)
     args, kwargs = split_call(request.options, request.values)
-    expression = request.task(*args, **kwargs)
+    task = request.task
+    if settings.option:
+        task = task.options(**read_pairs(settings.option, "-o"))
+    context = _read_context(settings)
+    expression = task(*args, **kwargs)
 
     from redunlite.cli.setup import read_setup
     from redunlite.session import open_configured
@@ -443,6 +363,7 @@ def _run(request: Request, path: str, argv: Sequence[str]) -> int:
                 cache=not settings.no_cache,
                 dry_run=settings.dry_run,
                 failure_policy=config.scheduler.on_failure,
+                context=context,
             )
         finally:
             session.close()
@@ -488,6 +409,17 @@ def _load_config(folder: str | None, settings: RunSettings) -> Config:
     if settings.executor is not None and settings.executor not in config.executors:
         raise UnknownNameError("executor", settings.executor, config.executors)
     return config
+
+
+def _read_context(settings: RunSettings) -> dict[str, Any]:
+    """Return the context variables of the command line: those of the file, and single ones on top."""
+    from redunlite.config import read_context
+    from redunlite.nested import merge_dicts
+
+    variables = read_pairs(settings.context, "--context", is_nested=True)
+    if settings.context_file is None:
+        return variables
+    return merge_dicts(read_context(settings.context_file), variables)
 
 
 def _print_result(result: Any) -> int:
