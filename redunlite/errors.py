@@ -30,8 +30,10 @@ Nothing is decided here; no state lives here.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Sequence
+
+LEAST_BEGINNING = 2
+"""Letters from which on a name counts as begun."""
 
 
 class RedunliteError(Exception):
@@ -59,13 +61,55 @@ class UsageError(RedunliteError):
 
 
 def find_nearest(name: str, names: Iterable[str]) -> str | None:
-    """Return the name in `names` that `name` was probably meant to be, or None."""
-    names = list(names)
-    found = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
-    if not found:
-        folded = {n.lower(): n for n in names}
-        found = [folded[m] for m in difflib.get_close_matches(name.lower(), list(folded), n=1)]
-    return found[0] if found else None
+    """Return the name in `names` that `name` was probably meant to be, or None.
+
+    The one that takes the fewest edits (a letter more, less, other, or two swapped), if those are few
+    for its length; letter case and dashes for underscores cost nothing, and the rest of a name that
+    was begun rightly one edit. Of several it is the one that begins most like `name`, to the case.
+
+    >>> find_nearest("ad", ["bad", "add"]), find_nearest("gree", ["main", "greeter"])
+    ('add', 'greeter')
+    """
+    meant = _fold(name)
+    best: tuple[int, int, int, str] | None = None
+    for candidate in names:
+        other = _fold(candidate)
+        longest = max(len(meant), len(other))
+        most = min((longest + 2) // 3, longest // 2)
+        if len(meant) >= LEAST_BEGINNING and other.startswith(meant):
+            n_edits = int(other != meant)
+        elif abs(len(meant) - len(other)) > most:
+            continue
+        else:
+            n_edits = _count_edits(meant, other)
+            if n_edits > most:
+                continue
+        n_same = next((i for i, (a, b) in enumerate(zip(name, candidate)) if a != b), len(name))
+        found = (n_edits, -n_same, abs(len(meant) - len(other)), candidate)
+        if best is None or found < best:
+            best = found
+    return None if best is None else best[3]
+
+
+def _fold(name: str) -> str:
+    return name.lower().replace("-", "_").lstrip("_")
+
+
+def _count_edits(one: str, other: str) -> int:
+    """Return how many letters to add, drop, change or swap with their neighbour.
+
+    "Optimal string alignment", a distance of Damerau and Levenshtein.
+    """
+    before: list[int] = []
+    row = list(range(len(other) + 1))
+    for i, a in enumerate(one, 1):
+        before, above, row = row, before, [i]
+        for j, b in enumerate(other, 1):
+            least = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (a != b))
+            if i > 1 and j > 1 and a == other[j - 2] and one[i - 2] == b:
+                least = min(least, above[j - 2] + 1)
+            row.append(least)
+    return row[-1]
 
 
 class UnknownNameError(UsageError):

@@ -348,6 +348,28 @@ def test_ambiguous_id_lists_candidates_with_kind_and_status(rows: Rows):
     assert caught.value.n_candidates == 30
 
 
+def test_printed_id_that_is_shared_means_the_newest(rows: Rows):
+    """The others are told; `load_value`, which decodes, chooses none."""
+    for number in (1, 2, 3):
+        rows.add_execution(number, f"c{number}")
+    older = [rows.add_job(number, 1, f"ab200100{number}") for number in (1, 2)]
+    newest = rows.add_job(3, 1, "ab2001007")
+    history = History(rows.database)
+
+    found = history.find_records("ab200100")
+
+    assert [match.row for match in found.matches] == [newest]
+    assert [match.row for match in found.older] == older[::-1]
+    assert history.describe_matches("ab200100", found.older)[0].startswith(
+        "Job ab200100-200 [DONE]"
+    )
+    assert not history.find_records("ab2001007").older
+    with pytest.raises(AmbiguousIdError):
+        history.find_records("ab20010")
+    with pytest.raises(AmbiguousIdError):
+        load_value(rows.database, ValueStore(None), "ab200100")
+
+
 def test_equal_hashes_are_one_id(rows: Rows):
     """A call node that was written twice, and two calls under one eval hash, are not ambiguous."""
     rows.add_execution(1)

@@ -280,6 +280,33 @@ def test_ambiguous_id_is_exit_2_with_candidates(tmp_path: Path, monkeypatch, cap
     ]
 
 
+def test_printed_id_that_is_shared_shows_the_newest_and_tells(tmp_path: Path, monkeypatch, capsys):
+    """What a run printed can be given back, though another execution has the same digits."""
+    made = open_database(str(tmp_path / ".redunlite" / "redunlite.db"))
+    made.begin()
+    for number in (1, 2):
+        made.connection.execute(
+            "INSERT INTO execution (id, uuid, status, start_time, argv, n_calls, n_indexed) "
+            "VALUES (?, ?, ?, 0, '[]', 0, 0)",
+            (number, b"\xab\xcd\xef\x01" + bytes([number]) * 12, codes.DONE),
+        )
+    made.commit()
+    made.close()
+    monkeypatch.chdir(tmp_path)
+
+    assert cli.main(["log", "abcdef01"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("Exec abcdef01-0202-")
+    assert lines[-2:] == [
+        "1 older id begins with 'abcdef01' too:",
+        "  Exec abcdef01-010 [DONE] ",
+    ]
+    assert cli.main(["log", "abcdef01-01"]) == 0
+    assert capsys.readouterr().out.startswith("Exec abcdef01-0101-")
+    assert cli.main(["log", "abcdef01", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["id"].startswith("abcdef01-0202-")
+
+
 def test_looking_changes_no_file(run, recorded: Path):
     """Reading a history at rest leaves its folder as it was, to the byte."""
 

@@ -7,6 +7,9 @@ import pytest
 from redunlite import Scheduler, catch, task
 from redunlite.hashing import decode_token
 from redunlite.recorder import models
+from redunlite.recorder.database import open_memory
+from redunlite.recorder.writer import RunRecorder
+from redunlite.valuestore import ValueStore
 
 redun_namespace = "test_recorder"
 
@@ -265,3 +268,16 @@ def test_reason_of_a_job_whose_cache_is_off(scheduler: Scheduler):
     scheduler.run(2)
     assert reasons(scheduler, lambda: again()) == ["again: "]
     assert reasons(scheduler, lambda: again()) == ["again: cache off"]
+
+
+def test_printed_ids_of_jobs_are_unique_in_an_execution():
+    """The first 8 digits of 200,000 ids differ, and those of another execution are others."""
+    made = []
+    for _ in range(2):
+        recorder = RunRecorder(open_memory(), ValueStore(None))
+        salts = [recorder.make_salt() for _ in range(200_000)]
+        assert {len(salt) for salt in salts} == {8}
+        made.append({salt[:4] for salt in salts})
+
+    assert [len(heads) for heads in made] == [200_000, 200_000]
+    assert len(made[0] & made[1]) < 1_000

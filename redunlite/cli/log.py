@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from redunlite.cli import common
-from redunlite.cli.reading import View, add_format, read_text
+from redunlite.cli.reading import View, add_format, read_text, tell_older
 from redunlite.errors import UnknownNameError, UsageError
 
 if TYPE_CHECKING:
@@ -178,6 +178,8 @@ def _make_text(history: History, args: argparse.Namespace) -> str:
 
     view = make_view(history, found.matches, limit=args.limit, everything=args.all)
     text = view.render(args.format)
+    if args.format == "text":
+        text += tell_older(history, word, found)
     if found.n_others and args.format == "text":
         text += f"\n{found.n_others:,} ids begin with {word!r} too: redunlite log --id {word}\n"
     return text

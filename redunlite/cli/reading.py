@@ -10,10 +10,13 @@ import os
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from redunlite.display.text import escape
+
 if TYPE_CHECKING:
     import argparse
 
     from redunlite.history.query import History
+    from redunlite.history.records import Found
     from redunlite.recorder.database import Database
 
 MAX_READINGS = 3
@@ -104,6 +107,16 @@ class View(NamedTuple):
         if form == formats.JSON:
             return formats.format_json(self.make_page()) + "\n"
         return "".join(formats.format_rows(self.make_rows(), form, get_columns(self.kind)))
+
+
+def tell_older(history: History, word: str, found: Found) -> str:
+    """Return the end of a page for an id that older records share; mostly empty."""
+    if not found.older:
+        return ""
+    n_more = len(found.older)
+    lines = [f"{n_more:,} older {'id begins' if n_more == 1 else 'ids begin'} with {word!r} too:"]
+    lines += [f"  {escape(line)}" for line in history.describe_matches(word, found.older)]
+    return "\n" + join_lines(lines)
 
 
 def join_lines(lines: Iterable[str]) -> str:

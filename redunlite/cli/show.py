@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from redunlite.cli import common
-from redunlite.cli.reading import View, add_format, read_text
+from redunlite.cli.reading import View, add_format, read_text, tell_older
 
 if TYPE_CHECKING:
     import argparse
@@ -57,7 +57,8 @@ def _make_text(history: History, word: str, form: str) -> str:
     from redunlite.history.query import find_value_of
     from redunlite.history.records import TASK
 
-    match = history.find_records(word, only_ids=True).matches[0]
+    found = history.find_records(word, only_ids=True)
+    match = found.matches[0]
     if match.kind == TASK:
         raise UsageError(
             f"{word!r} is a task, which is no recorded value", f"redunlite log {word} shows it"
@@ -71,4 +72,5 @@ def _make_text(history: History, word: str, form: str) -> str:
     def make_page() -> dict[str, Any]:
         return as_json.make_value_page(value, None)
 
-    return View(lambda: format_value(value), make_page, lambda: [make_page()], "value").render(form)
+    view = View(lambda: format_value(value), make_page, lambda: [make_page()], "value")
+    return view.render(form) + (tell_older(history, word, found) if form == "text" else "")

@@ -402,7 +402,8 @@ class History:
         UnknownNameError
             When it names nothing; the nearest task name is the hint.
         AmbiguousIdError
-            When several records have ids that begin with it.
+            When several records have ids that begin with it; with as many digits as are printed, the
+            newest is taken, and the others are told.
         """
         if word == "-" or word.startswith("~"):
             return Found([self._find_by_age(word)])
@@ -410,7 +411,7 @@ class History:
         if prefix is not None and len(prefix) in (32, 40):
             matches = self._find_ids(prefix)
             if matches:
-                return Found([self._get_only(word, matches)])
+                return self._choose(word, prefix, matches)
         if word and not only_ids:
             tasks = self.find_tasks_by_name(word)
             if tasks:
@@ -419,7 +420,7 @@ class History:
         if prefix is not None:
             matches = self._find_ids(prefix) or self._find_token_values(prefix)
             if matches:
-                return Found([self._get_only(word, matches)])
+                return self._choose(word, prefix, matches)
         if word and not only_ids:
             files = self._find_files(word)
             if files:
@@ -559,12 +560,16 @@ class History:
         ).fetchall()
         return [Match(FILE, row_id, name) for row_id, name in rows]
 
-    def _get_only(self, word: str, matches: Sequence[Match]) -> Match:
-        if len(matches) == 1:
-            return matches[0]
-        n_shown = max(8, len(word) + 4)
-        lines = [self.describe_match(match, n_shown) for match in matches[:MAX_CANDIDATES]]
-        raise AmbiguousIdError(word, lines, len(matches))
+    def _choose(self, word: str, prefix: str, matches: Sequence[Match]) -> Found:
+        if len(matches) > 1 and len(prefix) < PRINTED_DIGITS:
+            raise AmbiguousIdError(word, self.describe_matches(word, matches), len(matches))
+        newest, *older = sorted(matches, key=lambda match: match.row, reverse=True)
+        return Found([newest], older=older)
+
+    def describe_matches(self, word: str, matches: Sequence[Match]) -> list[str]:
+        """Return a line for each of the first records whose ids begin with `word`."""
+        n_shown = max(PRINTED_DIGITS, len(word) + 4)
+        return [self.describe_match(match, n_shown) for match in matches[:MAX_CANDIDATES]]
 
     def describe_match(self, match: Match, n_shown: int = 8) -> str:
         """Return kind, id, status and name of a record on one line."""
@@ -688,7 +693,7 @@ def load_value(database: Database, store: ValueStore, word: str) -> Any:
     Raises
     ------
     UnknownNameError, AmbiguousIdError
-        When no record, or more than one, has that id.
+        When no record, or more than one, has that id; nothing is chosen here.
     SchedulerError
         When that record has no result.
     UndecodableError
@@ -699,7 +704,11 @@ def load_value(database: Database, store: ValueStore, word: str) -> Any:
     from redunlite.recorder.values import read_values
 
     history = History(database)
-    match = history.find_records(word, only_ids=True).matches[0]
+    found = history.find_records(word, only_ids=True)
+    match = found.matches[0]
+    if found.older:
+        matches = [match, *found.older]
+        raise AmbiguousIdError(word, history.describe_matches(word, matches), len(matches))
     value = find_value_of(history, match)
     if value is None:
         raise SchedulerError(f"{match.kind} {match.id[:8]} has no result")

@@ -230,3 +230,5 @@ class Found:
     matches: Sequence[Match]
     n_others: int = 0
     """Ids that begin with the same word, when it was taken as the name of a task."""
+    older: Sequence[Match] = ()
+    """Of several records whose ids begin with the same printed digits: all but the newest."""

@@ -120,7 +120,7 @@ class Job(Table):
     """One call in one run, whether it ran or was answered from the cache."""
 
     id = pw.BigIntegerField(primary_key=True)  # execution << 32 | serial
-    salt = pw.BlobField()  # 8 random bytes, the first half of the job's UUID
+    salt = pw.BlobField()  # 8 bytes, half of the job's UUID; the first 4 differ within a run
     parent = pw.BigIntegerField(null=True)  # job id
     call = pw.BigIntegerField(null=True)  # call id; NULL before one is known
     task = pw.IntegerField()

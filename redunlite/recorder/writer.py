@@ -93,6 +93,8 @@ class RunRecorder:
         self._members: list[tuple[int, Sequence[int]]] = []
         """Row id and members of each set; one row a member is made only when they are written."""
         self._salts: list[bytes] = []
+        self._salt = int.from_bytes(os.urandom(4), "big")
+        self._salt_step = 0x9E000001 | int.from_bytes(os.urandom(3), "big")
         self._n_bytes = 0
         self._n_calls = 0
         self._n_values = 0
@@ -165,11 +167,16 @@ class RunRecorder:
         return self._base | self._n_calls
 
     def make_salt(self) -> bytes:
-        """Return the 8 random bytes of a job's id."""
+        """Return the first 8 bytes of a job's id; no other job of the run has the same first 4."""
         salts = self._salts
         if not salts:
-            block = os.urandom(8 * SALTS_AT_ONCE)
-            salts += [block[i : i + 8] for i in range(0, len(block), 8)]
+            # An odd step meets all numbers of 32 bits before one comes again; one near the golden
+            # section of them leaves wide gaps between those that it has met.
+            step, first = self._salt_step, self._salt
+            last = first + SALTS_AT_ONCE * step
+            self._salt = last & 0xFFFFFFFF
+            rest = os.urandom(4)
+            salts += [(n & 0xFFFFFFFF).to_bytes(4, "big") + rest for n in range(first, last, step)]
         return salts.pop()
 
     def get_task_id(self, task: Task[..., Any]) -> int:
