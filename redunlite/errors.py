@@ -60,6 +60,20 @@ class UsageError(RedunliteError):
         return f"{self.message}\n{self.hint}" if self.hint else self.message
 
 
+def show_word(word: object, width: int = 80) -> str:
+    """Return what a user typed as messages show it: quoted, escaped, its middle cut where it is long.
+
+    >>> show_word("a" * 200, 40)
+    "'aaaaaaaaaaaaaaaaaa…aaaaaaaaaaaaaaaaaaa'"
+    """
+    return shorten(repr(word), width)
+
+
+def shorten(text: str, width: int = 80) -> str:
+    """Return at most `width` characters: the beginning and the end."""
+    return text if len(text) <= width else f"{text[: width - 21]}…{text[-20:]}"
+
+
 def find_nearest(name: str, names: Iterable[str]) -> str | None:
     """Return the name in `names` that `name` was probably meant to be, or None.
 
@@ -135,7 +149,7 @@ class UnknownNameError(UsageError):
         nearest = find_nearest(name, names)
         place = f" {where}" if where else ""
         super().__init__(
-            f"unknown {what} {name!r}{place}",
+            f"unknown {what} {show_word(name)}{place}",
             f"did you mean {nearest!r}?" if nearest is not None else hint,
         )
         self.name = name
@@ -153,7 +167,7 @@ class AmbiguousIdError(UsageError):
         more = n_candidates - len(self.candidates)
         tail = f"\n  … {more:,} more" if more > 0 else ""
         super().__init__(
-            f"id {prefix!r} is ambiguous, {n_candidates:,} records match:\n{lines}{tail}"
+            f"id {show_word(prefix)} is ambiguous, {n_candidates:,} records match:\n{lines}{tail}"
         )
 
 

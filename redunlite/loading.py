@@ -557,8 +557,13 @@ def load_workflow(path: str) -> ModuleType:
         else:
             sys.modules[name] = previous
         _sources.pop(name, None)
+        if isinstance(error, SystemExit):
+            raise WorkflowLoadError(
+                f"workflow file {_show_path(path)!r} ended the program while it was loaded",
+                _describe_load_error(error),
+            ) from error
         if not isinstance(error, Exception):
-            raise  # a signal, or the workflow's own `sys.exit`
+            raise  # a signal
         raise WorkflowLoadError(
             f"cannot load workflow file {_show_path(path)!r}", _describe_load_error(error)
         ) from error
@@ -587,8 +592,12 @@ def _read_workflow(path: str) -> str:
             f"cannot read workflow file {_show_path(path)!r}: {error.strerror}"
         ) from error
     except (SyntaxError, ValueError) as error:
+        what = str(error)
+        if isinstance(error, UnicodeDecodeError):
+            byte = error.object[error.start]
+            what = f"byte 0x{byte:02x} at position {error.start} is not {error.encoding}"
         raise WorkflowLoadError(
-            f"cannot decode workflow file {_show_path(path)!r}: {error}",
+            f"cannot decode workflow file {_show_path(path)!r}: {what}",
             "save it as UTF-8, or name its encoding in a coding line",
         ) from error
 

@@ -154,12 +154,14 @@ def test_error_while_loading_shows_the_users_frames_only(tmp_path):
     assert "flow_e" not in sys.modules
 
 
-def test_exit_of_the_workflow_goes_through(tmp_path):
-    """`sys.exit` in a workflow ends the program, as in any script."""
+def test_exit_of_the_workflow_is_told(tmp_path):
+    """A workflow that calls `sys.exit` while it is loaded has no tasks to run."""
     path = write(tmp_path, flow_f="import sys\nsys.exit(3)\n")
 
-    with pytest.raises(SystemExit):
+    with pytest.raises(WorkflowLoadError, match="ended the program while it was loaded") as caught:
         loading.load_workflow(str(path))
+
+    assert caught.value.hint.endswith("    sys.exit(3)\nSystemExit: 3")
 
 
 @pytest.mark.parametrize(

@@ -128,9 +128,10 @@ def _read_settings(words: Sequence[str]) -> tuple[Settings, list[str], str]:
         elif name in ("--no-color", "--no_color"):
             settings = settings._replace(no_color=True)
         elif name in ("-c", "--config"):
-            if not equals and not rest:
+            value = value if equals else rest.pop(0) if rest else ""
+            if not value:
                 raise UsageError(f"option {name} needs a folder")
-            settings = settings._replace(config=value if equals else rest.pop(0))
+            settings = settings._replace(config=value)
         elif word.startswith("-c"):
             settings = settings._replace(config=word[2:])
         else:

@@ -13,7 +13,7 @@ import re
 from typing import Any, NoReturn
 
 from redunlite.cli import common
-from redunlite.errors import UnknownNameError, UsageError, find_nearest
+from redunlite.errors import UnknownNameError, UsageError, find_nearest, show_word
 
 
 class Parser(argparse.ArgumentParser):
@@ -88,16 +88,17 @@ def _describe_extra(parser: argparse.ArgumentParser, word: str) -> UsageError:
             f"'{parser.prog} --help' lists them",
         )
     return UsageError(
-        f"unexpected word {word!r} {where}".rstrip(), f"'{parser.prog} --help' tells more"
+        f"unexpected word {show_word(word)} {where}".rstrip(), f"'{parser.prog} --help' tells more"
     )
 
 
 def _describe_choice(action: argparse.Action, value: Any) -> UsageError:
     choices = [str(choice) for choice in action.choices or ()]
     nearest = find_nearest(str(value), choices)
-    name = action.option_strings[-1] if action.option_strings else action.metavar or action.dest
+    options = [f"option {name}" for name in action.option_strings]
+    name = options[-1] if options else str(action.metavar or action.dest)
     return UsageError(
-        f"option {name} got {str(value)!r}, expected one of {', '.join(choices)}",
+        f"{name} got {show_word(str(value))}, expected one of {', '.join(choices)}",
         f"did you mean {nearest!r}?" if nearest else "",
     )
 
@@ -105,7 +106,9 @@ def _describe_choice(action: argparse.Action, value: Any) -> UsageError:
 def read_count(text: str) -> int:
     """Return the number in `text`, 1 or more, for an option's ``type``."""
     if not text.isdecimal() or not 0 < int(text) < 1 << 31:
-        raise argparse.ArgumentTypeError(f"got {text!r}, expected a whole number, 1 or more")
+        raise argparse.ArgumentTypeError(
+            f"got {show_word(text)}, expected a whole number, 1 or more"
+        )
     return int(text)
 
 

@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from redunlite.errors import UsageError
+from redunlite.errors import UsageError, shorten, show_word
 from redunlite.signature import MISSING
 
 BOOL_WORDS = {"true": True, "false": False}
@@ -259,14 +259,7 @@ def _to_json(data: Any) -> str:
 
 def show_piece(piece: Piece) -> str:
     """Return a word as messages show it: quoted, escaped, and not too long."""
-    return shorten(repr(piece) if isinstance(piece, str) else _to_json(piece.data))
-
-
-def shorten(text: str, width: int = 80) -> str:
-    """Return at most `width` characters: the beginning and the end."""
-    if len(text) <= width:
-        return text
-    return f"{text[: width - 21]}…{text[-20:]}"
+    return show_word(piece) if isinstance(piece, str) else shorten(_to_json(piece.data))
 
 
 def _describe_error(error: BaseException) -> str:

@@ -24,7 +24,7 @@ from redunlite.cli.arguments import (
 )
 from redunlite.cli.readers import Reader, read_pairs
 from redunlite.display.text import quote
-from redunlite.errors import DryRunResult, UnknownNameError, UsageError
+from redunlite.errors import DryRunResult, UnknownNameError, UsageError, shorten, show_word
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -168,24 +168,24 @@ def run_words(words: Sequence[str], settings: Settings, *, argv: Sequence[str]) 
 
         config = _load_config(_make_reporter(own)[0], own)
         return common.write_output(format_setup_help(config))
-    if not head.words:
+    if not head.words or not head.words[0]:
         raise UsageError("which workflow file?", "redunlite run FILE TASK")
     path, name = head.words[0], head.words[1] if head.words[1:] else ""
-    if own.help and not name:
+    if own.help and not head.words[1:]:
         name = HELP
 
     from redunlite.cli.taskhelp import format_help, format_info, format_listing
     from redunlite.loading import load_workflow
 
     module = load_workflow(path)
-    if not name:
-        common.print_error(f"which task of {path}?", f"redunlite run {path} TASK")
+    if not head.words[1:] and not name:
+        common.print_error(f"which task of {path}?", f"redunlite run {quote(path)} TASK")
         common.write_output(format_listing(iter_tasks(module)))
         return common.USAGE
     if name == HELP:
         if head.rest:
             raise UsageError(
-                f"unexpected word {head.rest[0]!r} after 'help'",
+                f"unexpected word {show_word(head.rest[0])} after 'help'",
                 f"redunlite run {path} TASK help tells about one task",
             )
         _make_reporter(own)[1].header(*_header_facts(own))
@@ -238,6 +238,8 @@ def iter_tasks(module: ModuleType) -> list[Task[..., Any]]:
 def find_task(module: ModuleType, name: str, path: str) -> Task[..., Any]:
     """Return the task of a workflow file that is called `name`, with or without namespace.
 
+    A dot before the name stands for no namespace; so a task is reached that is called ``help``.
+
     Raises
     ------
     UnknownNameError
@@ -248,6 +250,8 @@ def find_task(module: ModuleType, name: str, path: str) -> Task[..., Any]:
     from redunlite.task import get_task_registry
 
     tasks = iter_tasks(module)
+    if name.startswith("."):  # without namespace, such as one called `help`
+        tasks, name = [task for task in tasks if not task.namespace], name[1:]
     own = [task for task in tasks if task.name == name and task.module == module.__name__]
     if len(own) == 1:
         return own[0]
@@ -285,8 +289,8 @@ def _read_request(
         if more or action not in (HELP, INFO):
             example = next((o.flag for o in options if o.name not in given), "--NAME")
             raise UsageError(
-                f"unexpected word {wrong!r} for {where}",
-                f"arguments are given by name: {example} {wrong}; {hint}",
+                f"unexpected word {show_word(wrong)} for {where}",
+                f"arguments are given by name: {example} {quote(shorten(wrong))}; {hint}",
             )
     values: dict[str, Any] = {}
     if not action:

@@ -29,17 +29,23 @@ CHOICES_WIDTH = 40
 def format_listing(tasks: Sequence[Task[..., Any]]) -> str:
     """Return tasks by name, each with the first line of its docstring, as wide as the terminal."""
     width = common.find_width()
-    left = max((len(task.fullname) for task in tasks), default=0) + 5
+    names = [_name_for_run(task) for task in tasks]
+    left = max(map(len, names), default=0) + 5
     lines = ["Tasks available:"]
-    for task in tasks:
+    for name, task in zip(names, tasks):
         told = escape(parse_docstring(task.doc).summary)
         if left + 20 > width and told:  # no room beside the name
-            lines += [f"   {task.fullname}", f"      {cut(told, max(20, width - 6))}"]
+            lines += [f"   {name}", f"      {cut(told, max(20, width - 6))}"]
             continue
-        lines.append(f"   {task.fullname:<{left - 5}}  {cut(told, width - left)}".rstrip())
+        lines.append(f"   {name:<{left - 5}}  {cut(told, width - left)}".rstrip())
     if not tasks:
         lines.append("   none; a task is a function with @task above it")
     return "\n".join(lines) + "\n"
+
+
+def _name_for_run(task: Task[..., Any]) -> str:
+    """Return what is typed to run a task; alone, ``help`` lists the tasks."""
+    return f".{task.name}" if task.fullname == "help" else task.fullname
 
 
 # The help of a task.

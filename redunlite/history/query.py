@@ -447,6 +447,8 @@ class History:
 
     def find_tasks_by_name(self, name: str) -> list[Match]:
         """Return the versions of the tasks with that name, short or full, newest first."""
+        if not is_text(name):
+            return []
         space, _, short = name.rpartition(".")
         rows = self.connection.execute(
             "SELECT id, hash FROM task WHERE name = ? OR (name = ? AND namespace = ?) "
@@ -549,6 +551,8 @@ class History:
         return found
 
     def _find_files(self, path: str) -> list[Match]:
+        if not is_text(path):
+            return []
         names = {path, os.path.normpath(path), os.path.abspath(path)}
         if self.database.path is not None:
             project = os.path.dirname(os.path.dirname(self.database.path))
@@ -658,6 +662,15 @@ def _between(column: str, high: bytes | None) -> str:
 
 def _bounds(low: bytes, high: bytes | None) -> tuple[bytes, ...]:
     return (low,) if high is None else (low, high)
+
+
+def is_text(word: str) -> bool:
+    """Tell whether a word can be stored as text: not when its bytes were no UTF-8."""
+    try:
+        word.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def make_token_record(token: bytes) -> ValueRecord:
