@@ -510,6 +510,74 @@ def test_options_of_run_work_behind_the_task(shell: Shell) -> None:
     assert shadowed.out == "('many', True)\n"
 
 
+def test_context_and_task_options_of_a_run(shell: Shell) -> None:
+    """Single variables go on top of a file's; both work before the file and behind the task."""
+    (shell.folder / "c.py").write_text(
+        "from redunlite import task\nfrom redunlite.context import get_context\n"
+        "@task\ndef main(a=get_context('a'), b=get_context('b.c'), d=get_context('b.d', 0)):\n"
+        "    return [a, b, d]\n"
+        "@task\ndef option(option: int, context: str = ''):\n    return option\n"
+    )
+    (shell.folder / "c.json").write_text('{"a": [1], "b": {"c": 1, "d": 2}}')
+
+    done = shell(
+        *("run", "-q", "--context", "b.c=x y", "c.py", "main"),
+        *("--context-file", "c.json", "--context", "a=null"),
+    )
+    assert (done.out, done.err) == ("[None, 'x y', 2]\n", "")
+    assert shell("run", "-q", "c.py", "option", "--option", "3").out == "3\n"
+
+    shell("run", "-q", "c.py", "option", "--option", "3", "-o", "cache_scope=NONE")
+    again = shell("run", "c.py", "option", "--option", "3", "-o", "cache=false")
+    assert "Run    Job" in again.err
+    failed = shell(
+        "run", "c.py", "option", "--option", "3", "-o", "executor=thread", "-o", "retries=x"
+    )
+    assert (failed.status, failed.err.splitlines()[0]) == (
+        2,
+        "redunlite: option 'retries' in options of a call of 'option' is 'x', "
+        "expected a whole number, 0 or more",
+    )
+
+
+def test_values_come_from_files_and_standard_input(shell: Shell) -> None:
+    """A pipe and a file on one line; a second `-` is refused."""
+    (shell.folder / "xs.json").write_text("[4, 5]")
+    line = "echo hello | redunlite run -q w.py show --text - --xs @xs.json --xs 6"
+
+    done = shell.bash(line)
+    assert done.out.startswith("\"('hello', 1, 'red', 'fast', None, [4, 5, 6],")
+    assert shell.bash(f"{line} --path -").status == 2
+
+
+@pytest.mark.parametrize("columns", [40, 60, 80, 200])
+def test_help_of_a_task_fits_the_terminal(shell: Shell, columns: int) -> None:
+    """Both the list of tasks and a task's options, no wider than 80; nothing is lost."""
+    (shell.folder / "h.py").write_text(
+        "from redunlite import task\nredun_namespace = 'a.rather.long.namespace'\n"
+        "@task\ndef main(a_rather_long_parameter: list[int] = [], n: int | None = None):\n"
+        f"    '''Do {'very ' * 30}much.\n\n    Args:\n        n: How {'very ' * 20}often.\n    '''\n"
+    )
+
+    listing = shell("run", "h.py", "help", COLUMNS=str(columns))
+    page = shell("run", "h.py", "main", "help", COLUMNS=str(columns))
+
+    assert max(map(len, listing.out.splitlines())) <= columns
+    assert max(map(len, page.out.splitlines())) <= min(columns, 80)
+    flat = " ".join(page.out.split())
+    assert f"Do {'very ' * 30}much." in flat
+    assert f"How {'very ' * 20}often; int or None (default: None)" in flat
+    assert "--a-rather-long-parameter VALUE ... list of int (default: [])" in flat
+
+
+def test_task_called_help_without_namespace_is_reached_with_a_dot(shell: Shell) -> None:
+    """The list shows how."""
+    (shell.folder / "h.py").write_text("from redunlite import task\n@task\ndef help(): return 5\n")
+
+    assert shell("run", "h.py", "help").out == "Tasks available:\n   .help\n"
+    assert shell("run", "-q", "h.py", ".help").out == "5\n"
+
+
 def test_nothing_is_printed_for_none(lab: Shell) -> None:
     """A task without a result leaves stdout empty."""
     done = lab("run", "w.py", "nothing")

@@ -127,7 +127,8 @@ def _make_usage(parser: argparse.ArgumentParser) -> str:
 def format_page(page: Page, width: int) -> str:
     """Return a page for a terminal of `width` columns."""
     width = max(LEAST_WIDTH, min(width, MOST_WIDTH))
-    usage = _wrap(f"usage: {page.usage}", width, "       ")
+    words = [w if len(w) < width - 8 else w.replace(NO_BREAK, " ") for w in page.usage.split(" ")]
+    usage = _wrap(f"usage: {' '.join(words)}", width, "       ")
     lines = [line.replace(NO_BREAK, " ") for line in usage]
     if page.description:
         lines += ["", *_wrap(page.description, width)]

@@ -902,6 +902,9 @@ def _make_record(record: Record) -> Reader:
 
     def load_record(data: Any) -> Any:
         if isinstance(data, list) and issubclass(record.cls, tuple):
+            if len(data) > len(record.fields):
+                named = ", ".join(field.name for field in record.fields)
+                raise Misfit(f"a list of at most {len(record.fields)} ({named})")
             data = dict(zip((field.name for field in record.fields), data))
         if not isinstance(data, dict):
             raise Misfit(f"a JSON object with the fields of {name}")

@@ -174,13 +174,12 @@ def run_words(words: Sequence[str], settings: Settings, *, argv: Sequence[str]) 
     if own.help and not head.words[1:]:
         name = HELP
 
-    from redunlite.cli.taskhelp import format_help, format_info, format_listing
     from redunlite.loading import load_workflow
 
     module = load_workflow(path)
     if not head.words[1:] and not name:
         common.print_error(f"which task of {path}?", f"redunlite run {quote(path)} TASK")
-        common.write_output(format_listing(iter_tasks(module)))
+        common.write_output(_list_tasks(module))
         return common.USAGE
     if name == HELP:
         if head.rest:
@@ -189,15 +188,23 @@ def run_words(words: Sequence[str], settings: Settings, *, argv: Sequence[str]) 
                 f"redunlite run {path} TASK help tells about one task",
             )
         _make_reporter(own)[1].header(*_header_facts(own))
-        return common.write_output(format_listing(iter_tasks(module)))
+        return common.write_output(_list_tasks(module))
     request = _read_request(find_task(module, name, path), own, head.rest, path)
+    if not request.action:
+        return _run(request, path, argv)
+
+    from redunlite.cli.taskhelp import format_help, format_info
+
+    _make_reporter(request.settings)[1].header(*_header_facts(request.settings))
     if request.action == HELP:
-        _make_reporter(request.settings)[1].header(*_header_facts(request.settings))
         return common.write_output(format_help(request.task, request.options))
-    if request.action == INFO:
-        _make_reporter(request.settings)[1].header(*_header_facts(request.settings))
-        return common.write_output(format_info(request.task))
-    return _run(request, path, argv)
+    return common.write_output(format_info(request.task))
+
+
+def _list_tasks(module: ModuleType) -> str:
+    from redunlite.cli.taskhelp import format_listing
+
+    return format_listing(iter_tasks(module))
 
 
 def _own_values(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 CHOICES_WIDTH = 40
 """Characters of a list of choices beyond which it stands in the meaning, not beside the option."""
+NAME_WIDTH = 16
+"""Letters of a name beyond which it does not stand for its value too."""
 
 
 # The tasks of a file.
@@ -88,10 +90,10 @@ def _make_label(option: Option) -> str:
     """Return an option with what stands for its value, such as ``--color {red,blue}``."""
     reader = option.reader
     name = option.flag.rpartition(".")[2].lstrip("-").upper().replace("-", "_")
-    value = name
+    value = name if len(name) <= NAME_WIDTH else "VALUE"
     if reader is not None and reader.choices:
         choices = "{" + ",".join(map(escape, reader.choices)) + "}"
-        value = choices if len(choices) <= CHOICES_WIDTH else name
+        value = choices if len(choices) <= CHOICES_WIDTH else value
     if reader is not None and reader.is_list:
         value += " ..."
     return f"{option.flag} {value}"
