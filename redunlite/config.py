@@ -59,7 +59,8 @@ DEFAULT_INI = """\
 # relative to this folder.
 # context = {}
 # context_file =
-# What makes the scheduler: file.py::function, relative to this folder, or module::function.
+# What makes the scheduler: file.py::function, in this folder or the working folder, or
+# module::function.
 # setup_scheduler =
 """
 

@@ -32,6 +32,7 @@ from redunlite.errors import (
     RemoteError,
     SchedulerError,
     UndecodableError,
+    UnhashableValueError,
     UnknownNameError,
 )
 from redunlite.expression import (
@@ -136,16 +137,6 @@ MAX_FAILURES = 20
 """Failures that are named at the end, beside the one whose traceback is shown."""
 GRACE_S = 1.0
 """How long running jobs may take to end when they are told to."""
-
-
-def _get_leaves(value: Any) -> Sequence[Any]:
-    """Return the parts of a container that are evaluated, always in the same order."""
-    kind = type(value)
-    if kind is list or kind is tuple:
-        return value  # type: ignore[no-any-return]
-    if kind is dict and not any(isinstance(k, Lazy) for k in value):
-        return list(value.values())
-    return list(nested.iter_leaves(value))
 
 
 def _leave_result(expression: Expression, engine: Engine, job: Job) -> None:
@@ -417,6 +408,9 @@ class Engine:
             return self._node_of(value, parent)
         if kind is Evaluated:
             return value.node
+        known = self._containers.get(id(value))
+        if known is not None and known.value is value:
+            return known
         if nested.has_lazy(value):
             return self._container_of(value, parent)
         return self._encode_live(value)
@@ -537,12 +531,15 @@ class Engine:
     # Containers, operators and special forms.
 
     def _advance_container(self, node: ContainerNode) -> None:
-        value = node.value
         evaluate, parent = self.evaluate, node.parent
-        leaves = _get_leaves(value)
-        if not node.is_expanded:
-            node.is_expanded = True
-            for leaf in leaves:
+        split = node.split
+        if split is None:
+            try:
+                split = node.split = nested.Split(node.value, nested.LazyContainers())
+            except UnhashableValueError as error:
+                self.fail(node, self.make_failure(error, node.parent))
+                return
+            for leaf in split.leaves:
                 child = evaluate(leaf, parent) if type(leaf) not in SCALARS else leaf
                 if isinstance(child, Node):
                     self.wait_for(node, child)
@@ -551,7 +548,7 @@ class Engine:
         parts: list[Any] = []
         origins: list[Any] = []
         upstreams: list[bytes] = []
-        for leaf in leaves:
+        for leaf in split.leaves:
             # Asked for again and not kept: a job that ended has left a smaller node behind.
             child = evaluate(leaf, parent) if type(leaf) not in SCALARS else leaf
             if isinstance(child, Node):
@@ -565,10 +562,11 @@ class Engine:
             else:
                 parts.append(child)
         try:
-            node.result = self._build_container(value, parts)
+            node.result = serialize.compose(split.join(parts), self.store)
         except Exception as error:  # sets and keys call the user's own `__hash__` and `__eq__`
             self.fail(node, self.make_failure(error, node.parent))
             return
+        node.split = None
         if origins:
             if len(origins) == 1:
                 node.origin, node.upstream = origins[0], upstreams[0]
@@ -576,17 +574,6 @@ class Engine:
                 node.origin = list(dict.fromkeys(origins))
                 node.upstream = hashing.digest(b"origins", b"".join(upstreams))
         self.resolve(node)
-
-    def _build_container(self, value: Any, parts: list[Any]) -> ValueRef:
-        kind = type(value)
-        if kind is list:
-            return serialize.compose(parts, self.store)
-        if kind is tuple:
-            return serialize.compose(tuple(parts), self.store)
-        if kind is dict and not any(isinstance(k, Lazy) for k in value):
-            return serialize.compose(dict(zip(value, parts)), self.store)
-        ready = iter([self.decode(part) for part in parts])
-        return serialize.encode(nested.map_leaves(value, lambda leaf: next(ready)), self.store)
 
     def decode(self, value: Any) -> Any:
         """Return the live value of a scalar or a `ValueRef`, freshly decoded."""
@@ -1008,7 +995,7 @@ class Engine:
                 if task is None:
                     raise UndecodableError(f"task {named.fullname!r} is not defined any more")
                 tasks.append(task)
-            return decode_expression(body, tasks, self.store)
+            return decode_expression(body, tasks, self.store, is_recorded=True)
         except UndecodableError:
             raise
         except Exception as error:  # bytes from disk, and classes of the user's

@@ -557,6 +557,7 @@ class _Table:
         self._node_index: dict[int, int] = {}
         self._part_index: dict[int, int] = {}
         self._kept: list[Any] = []
+        self._containers = nested.LazyContainers()
 
     def add(self, root: Any) -> None:
         """Write down `root` and all that it needs; its node is the last one."""
@@ -587,7 +588,7 @@ class _Table:
         kind = type(value)
         if kind in SCALARS or kind is ValueRef:
             return False
-        return isinstance(value, Lazy) or nested.has_lazy(value)
+        return isinstance(value, Lazy) or self._containers.holds(value)
 
     def _children(self, value: Any) -> Sequence[Any]:
         if isinstance(value, TaskExpression):
@@ -829,7 +830,7 @@ def dump_graph(value: Any) -> tuple[bytes, list[Task[..., Any]]]:
 
 def load_graph(body: bytes, tasks: Sequence[Task[..., Any]]) -> Any:
     """Return the value that `dump_graph` was given; parts without expressions stay encoded."""
-    return decode_expression(body, tasks)
+    return decode_expression(body, tasks, is_recorded=True)
 
 
 def describe_graph(value: Any) -> tuple[list[Any], list[Any], list[ValueRef]]:
@@ -847,6 +848,7 @@ def iter_task_expressions(value: Any) -> Iterator[TaskExpression]:
 def iter_calls(value: Any) -> Iterator[TaskExpression]:
     """Yield every call of a task or a special form in a graph, each object once."""
     todo, seen = [value], set()
+    containers = nested.LazyContainers()
     while todo:
         item = todo.pop()
         if type(item) in SCALARS or type(item) is ValueRef or id(item) in seen:
@@ -863,8 +865,8 @@ def iter_calls(value: Any) -> Iterator[TaskExpression]:
                 )  # fmt: skip
         elif isinstance(item, ValueExpression):
             todo.append(item._value)
-        elif nested.has_lazy(item):
-            todo += nested.iter_leaves(item)
+        else:
+            todo += containers.iter_lazy(item)
 
 
 def _preview(value: Any) -> str:
@@ -892,11 +894,21 @@ def unpack_expression(
 
 
 def decode_expression(
-    body: bytes | memoryview, tasks: Sequence[Task[..., Any]], store: ValueStore | None = None
+    body: bytes | memoryview,
+    tasks: Sequence[Task[..., Any]],
+    store: ValueStore | None = None,
+    *,
+    is_recorded: bool = False,
 ) -> Any:
     """Return the value with expressions in it whose table is `body`.
 
     Values in it that hold no expression stay `ValueRef`s.
+
+    Parameters
+    ----------
+    is_recorded
+        The table may be of an earlier run: a value in it that has a validity, such as a task, counts
+        as what it is now.
 
     Raises
     ------
@@ -905,6 +917,8 @@ def decode_expression(
     """
     nodes, stored = pickle.loads(body)
     parts = [ValueRef(*p) for p in stored]
+    if is_recorded:
+        parts = [_renew(p, store) if p.flags & FLAG_CHECK else p for p in parts]
     built: list[Any] = []
     scalars = SCALARS
 
@@ -954,6 +968,12 @@ def decode_expression(
 
 def _as_key(value: Any, store: ValueStore | None) -> Any:
     return _decode_part(value, store) if isinstance(value, ValueRef) else value
+
+
+def _renew(ref: ValueRef, store: ValueStore | None) -> ValueRef:
+    """Return a recorded value as it is in the running program."""
+    value = _decode_part(ref, store)
+    return serialize.encode_inline(value) if store is None else serialize.encode(value, store)
 
 
 def _decode_part(ref: ValueRef, store: ValueStore | None) -> Any:

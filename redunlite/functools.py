@@ -163,7 +163,7 @@ def eval_(code: str, *args: Any, pos_args: Sequence[str] = (), **kwargs: Any) ->
     if len(args) != len(pos_args):
         raise TypeError(f"eval_() got {len(args)} positional arguments and {len(pos_args)} names")
     variables = {**dict(zip(pos_args, args)), **kwargs}
-    return eval(textwrap.dedent(code).strip(), {}, variables)
+    return eval(textwrap.dedent(code).strip(), variables)
 
 
 @task(namespace=_NAMESPACE, version="1")

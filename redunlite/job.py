@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from redunlite.call import ErrorDetail, Usage
 from redunlite.kinds import ValueRef
+from redunlite.nested import Split
 
 if TYPE_CHECKING:
     from redunlite.task import Task
@@ -188,13 +189,13 @@ class Job(Node):
 class ContainerNode(Node):
     """A list, tuple, dict or other container with expressions in it."""
 
-    __slots__ = ("is_expanded", "value")
+    __slots__ = ("split", "value")
 
     def __init__(self, parent: Job | None, value: Any) -> None:
         super().__init__(parent)
         self.value = value
-        self.is_expanded = False
-        """Whether it has asked for its parts."""
+        self.split: Split | None = None
+        """Its leaves, once it has asked for them."""
 
 
 class SimpleNode(Node):

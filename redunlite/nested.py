@@ -16,6 +16,7 @@ import copy
 import sys
 from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from sys import getrefcount
 from typing import Any
 
 from redunlite.errors import UnhashableValueError
@@ -102,6 +103,162 @@ def has_leaf(value: Any, leaf_class: type) -> bool:
                 kept.append(member)
                 stack.append(below)
     return False
+
+
+class LazyContainers:
+    """Which containers hold an expression, at any depth; each is looked at once, however often it occurs.
+
+    State: what was found, and the containers themselves, so that no other takes an `id` over.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[int, bool] = {}
+        self._kept: list[Any] = []
+
+    def holds(self, value: Any) -> bool:
+        """Tell whether `value` is a container with an expression in it.
+
+        Raises
+        ------
+        UnhashableValueError
+            When a container with an expression holds itself.
+        """
+        if type(value) in _ATOMS:
+            return False
+        known = self._known.get(id(value))
+        if known is None:
+            for _ in self.iter_lazy(value):
+                pass
+            known = self._known.get(id(value), False)
+        return known
+
+    def iter_lazy(self, value: Any) -> Iterator[Any]:
+        """Yield the expressions in containers that were not looked at before, and learn which hold some."""
+        known, kept = self._known, self._kept
+        if type(value) in _ATOMS or id(value) in known:
+            return
+        if isinstance(value, Lazy):
+            yield value
+            return
+        members = _get_members(value)
+        if members is None:
+            return
+        known[id(value)] = False
+        kept.append(value)
+        path = [(value, self._pick(members))]
+        active = {id(value)}
+        cycles: list[Any] = []
+        while path:
+            for member in path[-1][1]:
+                if isinstance(member, Lazy):
+                    self._mark(path)
+                    yield member
+                    continue
+                found = known.get(id(member))
+                if found is not None:
+                    if id(member) in active:
+                        cycles.append(member)
+                    elif found:
+                        self._mark(path)
+                    continue
+                below = _get_members(member)
+                if below is None:
+                    continue
+                known[id(member)] = False
+                kept.append(member)
+                active.add(id(member))
+                path.append((member, self._pick(below)))
+                break
+            else:
+                active.discard(id(path.pop()[0]))
+        for member in cycles:  # one of plain data is refused where it is hashed
+            if known[id(member)]:
+                raise UnhashableValueError(
+                    f"a {type(member).__qualname__} with an expression in it contains itself"
+                )
+
+    @staticmethod
+    def _pick(members: Sequence[Any]) -> Iterator[Any]:
+        """Return the members that may be or hold expressions; plain data is passed over in one step."""
+        if not set(map(type, members)) - _ATOMS:
+            return iter(())
+        return (member for member in members if type(member) not in _ATOMS)
+
+    def _mark(self, path: Sequence[tuple[Any, Any]]) -> None:
+        known = self._known
+        for container, _ in reversed(path):
+            if known[id(container)]:
+                break
+            known[id(container)] = True
+
+
+class Split:
+    """A nested value with expressions, as a flat list of leaves and how to put them together.
+
+    Containers that hold expressions are opened; others, and those that something else holds too,
+    are leaves, so that what many values share can be worked out once.
+    """
+
+    __slots__ = ("_steps", "leaves")
+
+    def __init__(self, value: Any, containers: LazyContainers) -> None:
+        self.leaves: Sequence[Any]
+        self._steps: list[tuple[int, Any, int]] = []
+        """How many leaves come first, then the container to make of the last so many members."""
+        members = _get_members(value)
+        if members is None or not any(map(containers.holds, _iter_containers(members))):
+            self.leaves = [value] if members is None else members
+            if members is not None:
+                self._steps.append((len(members), value, len(members)))
+            return
+        leaves: list[Any] = []
+        seen = {id(value)}
+        # Who holds a member that is nobody else's: the container (and a copy of its members), what
+        # `containers` keeps, the loop's variable and the count's own argument.
+        path = [(value, len(members), iter(members), 5 if members is value else 6)]
+        n_before = 0
+        while path:
+            container, n, rest, n_holders = path[-1]
+            for member in rest:
+                if (
+                    type(member) not in _ATOMS
+                    and not isinstance(member, Lazy)
+                    and id(member) not in seen
+                    and getrefcount(member) < n_holders
+                    and containers.holds(member)
+                ):
+                    below = _get_members(member)
+                    assert below is not None
+                    seen.add(id(member))
+                    path.append((member, len(below), iter(below), 5 if below is member else 6))
+                    break
+                leaves.append(member)
+                n_before += 1
+            else:
+                path.pop()
+                self._steps.append((n_before, container, n))
+                n_before = 0
+        self.leaves = leaves
+
+    def join(self, parts: Sequence[Any]) -> Any:
+        """Return the value with `parts` in the places of the leaves."""
+        stack: list[Any] = []
+        taken = 0
+        for n_leaves, container, n in self._steps:
+            stack.extend(parts[taken : taken + n_leaves])
+            taken += n_leaves
+            at = len(stack) - n
+            members = stack[at:]
+            del stack[at:]
+            stack.append(rebuild(container, members))
+        return stack[0] if self._steps else parts[0]
+
+
+def _iter_containers(members: Sequence[Any]) -> Iterator[Any]:
+    kinds = set(map(type, members)) - _ATOMS
+    if all(issubclass(kind, Lazy) for kind in kinds):
+        return iter(())
+    return (m for m in members if type(m) not in _ATOMS and not isinstance(m, Lazy))
 
 
 def iter_leaves(value: Any) -> Iterator[Any]:

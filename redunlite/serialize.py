@@ -447,10 +447,11 @@ def _make_program(value: Any, store: ValueStore) -> _Program:
     """
     if type(value) is not dict and set(map(type, value)) == {ValueRef}:
         letter, n, members = _open_container(value)
-        return [n, letter, n], [_pack_leaf(member) for member in members]
+        return [n, letter, n], _pack_leaves(list(members))
     program: list[Any] = []
     leaves: list[Any] = []
     stack: list[tuple[str, int, Any]] = [_open_container(value)]
+    seen: dict[int, Any] = {}
     n_pending = 0
     while stack:
         letter, n, members = stack[-1]
@@ -459,7 +460,10 @@ def _make_program(value: Any, store: ValueStore) -> _Program:
             if cls in SCALAR_TYPES:
                 leaves.append(member)
             elif cls is ValueRef:
-                leaves.append(_pack_leaf(member))
+                packed = seen.get(id(member))
+                if packed is None:
+                    packed = seen[id(member)] = _pack_leaf(member)
+                leaves.append(packed)
             elif cls is list or cls is tuple or cls is dict:
                 if n_pending:
                     program.append(n_pending)
@@ -486,6 +490,18 @@ def _open_container(value: Any) -> tuple[str, int, Any]:
     return (_LIST if type(value) is list else _TUPLE), len(value), iter(value)
 
 
+def _pack_leaves(refs: Sequence[ValueRef]) -> list[Any]:
+    """Return the leaves for references; one for all places of the same one.
+
+    So that a list that holds one list twice, thirty times over, is neither written nor made two to
+    the thirtieth times: pickle keeps one object one, and `_run_program` makes its value once.
+    """
+    if len(set(map(id, refs))) == len(refs):
+        return [_pack_leaf(ref) for ref in refs]
+    packed = {id(ref): _pack_leaf(ref) for ref in refs}
+    return [packed[id(ref)] for ref in refs]
+
+
 def _pack_leaf(ref: ValueRef) -> Any:
     if ref.format == FORMAT_TOKEN:
         value = ref.obj
@@ -510,10 +526,10 @@ def _run_program(program: Sequence[Any], leaves: Sequence[Any], store: ValueStor
     stack: list[Any] = []
     n_taken = 0
     steps = iter(program)
+    values = _unpack_leaves(leaves, store)
     for step in steps:
         if type(step) is int:
-            taken = leaves[n_taken : n_taken + step]
-            stack += [_unpack_leaf(t, store) if type(t) is tuple else t for t in taken]
+            stack += values[n_taken : n_taken + step]
             n_taken += step
             continue
         n = next(steps)
@@ -527,6 +543,22 @@ def _run_program(program: Sequence[Any], leaves: Sequence[Any], store: ValueStor
         else:
             stack.append(dict(zip(members[: n // 2], members[n // 2 :])))
     return stack[0]
+
+
+def _unpack_leaves(leaves: Sequence[Any], store: ValueStore | None) -> list[Any]:
+    """Return the values of leaves; one leaf that stands in several places becomes one object."""
+    if len(set(map(id, leaves))) == len(leaves):
+        return [_unpack_leaf(t, store) if type(t) is tuple else t for t in leaves]
+    made: dict[int, Any] = {}
+    values = []
+    for leaf in leaves:
+        if type(leaf) is not tuple:
+            values.append(leaf)
+            continue
+        if id(leaf) not in made:
+            made[id(leaf)] = _unpack_leaf(leaf, store)
+        values.append(made[id(leaf)])
+    return values
 
 
 def _unpack_leaf(packed: tuple[bytes, str, bytes | None, int], store: ValueStore | None) -> Any:

@@ -403,7 +403,8 @@ def find_setup(config: Config) -> Callable[..., Any] | None:
     if place.endswith(".py"):
         from redunlite.loading import load_workflow
 
-        module = load_workflow(os.path.join(config.folder or "", place))
+        beside = os.path.join(config.folder or "", place)
+        module = load_workflow(beside if os.path.exists(beside) else place)
     else:
         from importlib import import_module
 

@@ -32,6 +32,7 @@ from redunlite.expression import (
     TaskExpression,
     describe_graph,
     dump_graph,
+    find_length,
     format_arguments,
     load_graph,
     quote_lazy,
@@ -176,6 +177,21 @@ class Task(TaskKind, Generic[P, R]):
         while inner.wrapped_task is not None:
             inner = inner.wrapped_task
         return inner
+
+    @property
+    def nout(self) -> int | None:
+        """The number of results that its options or its annotation promise, or None."""
+        return find_length(self)
+
+    @property
+    def load_module(self) -> str:
+        """The module that workers import to find the function."""
+        return self.options_for_call().get("load_module") or self.module
+
+    @property
+    def script(self) -> bool:
+        """Whether the function returns a shell script to run."""
+        return bool(self.base_options.get("script", False))
 
     @property
     def doc(self) -> str:

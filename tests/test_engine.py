@@ -730,3 +730,79 @@ def test_calls_that_no_worker_has_begun_are_pending():
         TaskCounts(done=1, running=n_workers, pending=5),
         ["test_engine.hold"] * min(n_workers, 20),
     )
+
+
+@task()
+def measure(nested_value):
+    depth = 0
+    while isinstance(nested_value, (list, tuple, dict)):
+        nested_value = nested_value["k"] if isinstance(nested_value, dict) else nested_value[-1]
+        depth += 1
+    return depth, nested_value
+
+
+def _nest(depth, leaf):
+    for i in range(depth):
+        leaf = [leaf] if i % 3 == 0 else (i, leaf) if i % 3 == 1 else {"k": leaf}
+    return leaf
+
+
+def _double(times, leaf):
+    for _ in range(times):
+        leaf = [leaf, leaf]
+    return leaf
+
+
+@task()
+def give_nested(depth):
+    return _nest(depth, inc(1))
+
+
+@task()
+def give_doubled(times):
+    return _double(times, inc(1))
+
+
+@pytest.mark.parametrize("depth", [10, 10_000])
+def test_expressions_lie_in_containers_of_any_depth(scheduler: Scheduler, depth):
+    """An expression at the bottom of 10,000 containers is found, as argument and in a result."""
+    for _ in range(2):
+        assert scheduler.run(measure(_nest(depth, inc(1)))) == (depth, 2)
+        assert scheduler.run(measure(give_nested(depth))) == (depth, 2)
+        assert scheduler.run(measure(_nest(depth, 5))) == (depth, 5)
+
+
+def test_shared_containers_are_worked_out_once(scheduler: Scheduler):
+    """A list that holds one list twice, forty times over, takes no 2 ** 40 steps."""
+    for _ in range(2):
+        assert scheduler.run(measure(_double(40, inc(1)))) == (40, 2)
+        assert scheduler.run(measure(give_doubled(40))) == (40, 2)
+
+
+def test_containers_of_every_kind_within_each_other(scheduler: Scheduler):
+    """Each kind of container keeps its type and its order around evaluated parts."""
+
+    @dataclasses.dataclass
+    class Pair:
+        left: object
+        right: object
+
+    Named = collections.namedtuple("Named", "a b")
+    shared = [inc(1)]
+    value = {
+        "list": [1, [inc(2), shared], shared],
+        inc(5): Named(inc(3), (4, inc(4))),
+        "pair": Pair([inc(6)], collections.OrderedDict(x=inc(7))),
+        "queue": collections.deque([inc(8), "end"]),
+        "set": {inc(9), 1},
+        "plain": [[1], {"a": (2,)}],
+    }
+
+    assert scheduler.run(value) == {
+        "list": [1, [3, [2]], [2]],
+        6: Named(4, (4, 5)),
+        "pair": Pair([7], collections.OrderedDict(x=8)),
+        "queue": collections.deque([9, "end"]),
+        "set": {10, 1},
+        "plain": [[1], {"a": (2,)}],
+    }

@@ -177,7 +177,7 @@ def test_nout_that_does_not_hold_is_an_error(scheduler: Scheduler):
         return [1, 2, 3]
 
     a, _ = three()
-    with pytest.raises(ValueError, match="nout=2"):
+    with pytest.raises(ValueError, match="promises 2 results"):
         scheduler.run(a)
 
 

@@ -87,6 +87,7 @@ def note(word):
         (apply_func(sorted, [add(1, 1), 1], reverse=True), [2, 1]),
         (as_task(lambda x, y: x * y)(add(1, 2), 4), 12),
         (eval_("  a + b\n", add(1, 1), pos_args=["a"], b=3), 5),
+        (eval_("[i * step for i in (1, 2)]", step=add(1, 4)), [5, 10]),
         (map_(identity(double), identity((1, 2))), [2, 4]),
         (map_(double, {"k": 1, "m": 2}), ["kk", "mm"]),
         (seq([add(1, 1), 2]), [2, 2]),
@@ -204,6 +205,42 @@ def main():
         call(add.partial(add(1, 1)), list(range(3000))[5]),
     ]
 """
+
+
+EDITED = """
+from redunlite import task
+from redunlite.expression import quote
+redun_namespace = "wf"
+
+@task()
+def inc(x):
+    return x + 1
+
+@task()
+def call(step, x):
+    return step.func(x)
+
+@task()
+def release(q):
+    return q.eval()
+
+@task()
+def main():
+    return [call(inc, 3), release(quote(inc(1)))]
+"""
+
+
+def test_a_task_in_a_recorded_expression_counts_by_its_present_code(tmp_path: Path):
+    """An edited task that is an argument of a recorded call makes that call run again."""
+    (tmp_path / ".git").mkdir()
+    command = [sys.executable, "-m", "redunlite", "run", "wf.py", "main"]
+    outputs = []
+    for text in (EDITED, EDITED.replace("x + 1", "x + 100")):
+        (tmp_path / "wf.py").write_text(text)
+        outputs.append(subprocess.run(command, cwd=tmp_path, capture_output=True, text=True))
+
+    assert [done.stdout for done in outputs] == ["[4, 2]\n", "[103, 101]\n"]
+    assert "Cached Job" in outputs[1].stderr and "wf.main() (" in outputs[1].stderr
 
 
 def test_partial_and_quoted_values_cross_processes(tmp_path: Path):

@@ -28,7 +28,7 @@ FLOORS = {
     "engine parts": "job forms cache_policy recovery reporter worker executors",
     "engine": "engine",
     "recorder": "recorder",
-    "library": "shapes control functools context scripting tools",
+    "library": "utils shapes control functools context scripting tools",
     "history": "history",
     "composition": "facts session scheduler subrun testing __init__",
     "face": "display cli __main__",
