@@ -11,7 +11,7 @@ Completion asks for this at every TAB, so nothing heavy is imported.
 >>> [task] = module.list_tasks()
 >>> task.fullname, task.list_parameters()
 ('lab.f', [Parameter(name='kind', kind=1, default='True', texts=Texts(choices=(), is_bool=True, \
-is_list=False, is_path=False, type='bool'))])
+is_list=False, is_path=False, type='bool'), fields=())])
 """
 
 from __future__ import annotations
@@ -33,6 +33,8 @@ MAX_BYTES = 4 << 20
 SCHEDULER_TASK = "scheduler_task"
 N_GIVEN = 3
 """Parameters of a `scheduler_task` that the scheduler itself gives: scheduler, job, expression."""
+JOB_INFO = "JobInfo"
+"""The default of a parameter that the engine fills in."""
 MAX_STEPS = 8
 """Names that are followed from an annotation to what it stands for."""
 
@@ -69,8 +71,10 @@ class Parameter(NamedTuple):
     kind: int
     """As in `signature`."""
     default: str | None
-    """As help shows it; None when a value must be given."""
+    """As help shows it; None when a value must be given, empty when only running would tell."""
     texts: Texts
+    fields: tuple[Parameter, ...] = ()
+    """Of a dataclass or a named tuple: each can be set by itself."""
 
 
 class Outline(NamedTuple):
@@ -88,15 +92,19 @@ class Outline(NamedTuple):
         return f"{self.namespace}.{self.name}" if self.namespace else self.name
 
     @property
-    def summary(self) -> str:
-        """The first line of the docstring, or an empty string."""
+    def doc(self) -> str:
+        """The docstring as it is written, or an empty string."""
         first = self.node.body[0]
         # `ast.get_docstring` would import `inspect`.
-        text = _get_text(first.value) if isinstance(first, ast.Expr) else None
-        return next(iter((text or "").strip().splitlines()), "")
+        return (_get_text(first.value) if isinstance(first, ast.Expr) else None) or ""
+
+    @property
+    def summary(self) -> str:
+        """The first line of the docstring, or an empty string."""
+        return next(iter(self.doc.strip().splitlines()), "")
 
     def list_parameters(self) -> list[Parameter]:
-        """Return the parameters, but for ``*args`` and ``**kwargs``."""
+        """Return the parameters, but for ``*args``, ``**kwargs`` and those that the engine fills in."""
         arguments = self.node.args
         positional = [
             *((argument, POSITIONAL_ONLY) for argument in arguments.posonlyargs),
@@ -112,9 +120,13 @@ class Outline(NamedTuple):
         ]
         found = []
         for argument, kind, default in every:
+            if isinstance(default, ast.Call) and _last(default.func) == JOB_INFO:
+                continue
             texts = self.module.find_texts(argument.annotation)
             shown = None if default is None else _format_default(default, texts)
-            found.append(Parameter(argument.arg, kind, shown, texts))
+            has_instance = default is not None and not _is_none(default)
+            fields = self.module.find_fields(argument.annotation, has_instance)
+            found.append(Parameter(argument.arg, kind, shown, texts, fields))
         return found
 
 
@@ -202,6 +214,84 @@ class Module:
             return Texts(is_path=True)
         written = _get_text(annotation) or _format_source(annotation)
         return self._read(annotation, MAX_STEPS)._replace(type=written)
+
+    # Dataclasses.
+
+    def find_fields(
+        self, annotation: ast.expr | None, has_instance: bool, above: tuple[ast.ClassDef, ...] = ()
+    ) -> tuple[Parameter, ...]:
+        """Return the fields of the dataclass or named tuple that an annotation is about, if any.
+
+        Parameters
+        ----------
+        has_instance
+            Whether there is an instance that says their defaults.
+        above
+            Classes whose field this is; one that comes again has no options of its own.
+        """
+        if annotation is None:
+            return ()
+        module, node = self._find_record(annotation, MAX_STEPS)
+        if node is None or node in above:
+            return ()
+        found = []
+        for item in module._iter_fields(node, MAX_STEPS):
+            default = _find_field_default(item.value)
+            texts = module.find_texts(item.annotation)
+            shown = None if default is None else _format_default(default, texts)
+            inner = module.find_fields(item.annotation, has_instance, (*above, node))
+            name = item.target.id if isinstance(item.target, ast.Name) else ""
+            found.append(Parameter(name, KEYWORD_ONLY, "" if has_instance else shown, texts, inner))
+        return tuple(found)
+
+    def _find_record(self, node: ast.expr, n_left: int) -> tuple[Module, ast.ClassDef | None]:
+        """Return the class that an annotation names, and the module that it is in."""
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and n_left > 0:
+            try:
+                return self._find_record(ast.parse(node.value, mode="eval").body, n_left - 1)
+            except (SyntaxError, ValueError):
+                return self, None
+        members: list[ast.expr] = []
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
+            members = [node.left, node.right]
+        elif isinstance(node, ast.Subscript) and _last(node.value) in ("Optional", "Union"):
+            members = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+        elif isinstance(node, ast.Subscript) and _last(node.value) == "Annotated":
+            members = node.slice.elts[:1] if isinstance(node.slice, ast.Tuple) else []
+        if members and n_left > 0:
+            found = [self._find_record(m, n_left - 1) for m in members if not _is_none(m)]
+            classes = [pair for pair in found if pair[1] is not None]
+            return classes[0] if len(classes) == 1 else (self, None)
+        if not isinstance(node, ast.Name):
+            return self, None
+        cls = self._find_class(node.id)
+        if cls is not None:
+            return self, cls if _is_record(cls) else None
+        for statement in self._body:
+            if isinstance(statement, ast.ImportFrom):
+                for alias in statement.names:
+                    if (alias.asname or alias.name) == node.id:
+                        module = self._find_neighbour(statement)
+                        cls = None if module is None else module._find_class(alias.name)
+                        return module or self, cls if cls is not None and _is_record(cls) else None
+        return self, None
+
+    def _iter_fields(self, node: ast.ClassDef, n_left: int) -> Iterator[ast.AnnAssign]:
+        """Yield the fields of a class, those of its bases in this module first."""
+        found: dict[str, ast.AnnAssign] = {}
+        for base in map(_last, node.bases):
+            above = self._find_class(base) if n_left > 0 else None
+            if above is not None and _is_record(above):
+                found.update((_name_field(f), f) for f in self._iter_fields(above, n_left - 1))
+        for item in node.body:
+            if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name):
+                head = item.annotation
+                head = head.value if isinstance(head, ast.Subscript) else head
+                if _last(head) != "ClassVar" and not _is_left_out(item.value):
+                    found[item.target.id] = item
+        yield from found.values()
+
+    # Texts.
 
     def _read(self, node: ast.expr, n_left: int) -> Texts:
         if n_left <= 0:
@@ -392,6 +482,42 @@ def _is_none(node: ast.expr) -> bool:
     return isinstance(node, ast.Constant) and node.value is None
 
 
+def _is_record(node: ast.ClassDef) -> bool:
+    """Tell whether a class is a dataclass or a named tuple."""
+    for decorator in node.decorator_list:
+        named = decorator.func if isinstance(decorator, ast.Call) else decorator
+        if _last(named) == "dataclass":
+            return True
+    return any(_last(base) == "NamedTuple" for base in node.bases)
+
+
+def _name_field(item: ast.AnnAssign) -> str:
+    return item.target.id if isinstance(item.target, ast.Name) else ""
+
+
+def _get_keyword(value: ast.expr | None, *names: str) -> ast.expr | None:
+    """Return an argument of ``field(…)``; None where it has none, and for what is no such call."""
+    if not isinstance(value, ast.Call) or _last(value.func) != "field":
+        return None
+    return next((k.value for k in value.keywords if k.arg in names), None)
+
+
+def _is_left_out(value: ast.expr | None) -> bool:
+    """Tell whether a field is no argument of its class: ``field(init=False)``."""
+    init = _get_keyword(value, "init")
+    return isinstance(init, ast.Constant) and init.value is False
+
+
+def _find_field_default(value: ast.expr | None) -> ast.expr | None:
+    """Return what a field is when it is not given."""
+    if isinstance(value, ast.Call) and _last(value.func) == "field":
+        factory = _get_keyword(value, "default_factory")
+        if factory is None:
+            return _get_keyword(value, "default")
+        return factory.body if isinstance(factory, ast.Lambda) else ast.Call(factory, [], [])
+    return value
+
+
 def _iter_members(node: ast.ClassDef) -> Iterator[str]:
     """Yield the names of an Enum's members."""
     for statement in node.body:
@@ -420,8 +546,7 @@ def _iter_enum_names(node: ast.expr) -> Iterator[str]:
 def _format_default(node: ast.expr, texts: Texts) -> str:
     if texts.choices and isinstance(node, ast.Attribute):
         return node.attr
-    text = _get_text(node)
-    return _format_source(node) if text is None else text
+    return _get_text(node) or _format_source(node)
 
 
 def _format_source(node: ast.expr) -> str:

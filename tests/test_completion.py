@@ -259,12 +259,35 @@ def test_tab_offers_values_of_the_tasks_options(shell: Shell) -> None:
     assert shell.words("run w.py align --sample @w") == ["@w.py"]
 
 
+def test_tab_offers_the_fields_of_a_dataclass(shell: Shell) -> None:
+    """Each with what the docstring or the class says; what the engine fills in is not offered."""
+    (shell.folder / "t.py").write_text(
+        "from dataclasses import dataclass\nfrom redunlite import task\n"
+        "from redunlite.jobinfo import JobInfo\n"
+        "@dataclass\nclass Net:\n    n_layers: int\n    is_deep: bool = False\n"
+        "@task\ndef train(net: Net, name: str = '', info: JobInfo = JobInfo()):\n"
+        '    """Train.\n\n    Args:\n        name: What it is called.\n    """\n'
+    )
+
+    assert shell.tab("run t.py train --n") == [
+        Word("--net.n-layers", "int (required)"),
+        Word("--net", "Net as JSON, @FILE, or by its fields"),
+        Word("--net.is-deep", "bool (default: False)"),
+        Word("--no-net.is-deep", "bool (default: False)"),
+        Word("--name", "What it is called; str (default: '')"),
+        Word("--no-cache", "use no result of an earlier execution"),
+        Word("--no-color", "no colours, as with NO_COLOR"),
+    ]
+    assert shell.words("run t.py train --net.n_") == ["--net.n_layers"]
+    assert shell.words("run t.py train --inf") == []
+
+
 def test_tab_prefers_the_tasks_parameter_to_an_option_of_run(shell: Shell) -> None:
     """Behind the task's name an option that both have is the task's; before it, it is run's."""
     told = {word.text: word.told for word in shell.tab("run w.py plot --")}
 
     assert told["--executor"] == "str (default: x)"
-    assert told["--help"] == "str (default: )"
+    assert told["--help"] == "str (default: '')"
     assert told["--class"] == "int (default: 1)"
     assert shell.words("run w.py plot --executor w") == ["w.py"]
     assert shell.words("run --executor thr") == ["thread"]

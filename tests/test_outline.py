@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
-from redunlite.cli.arguments import make_options
+from redunlite.cli.arguments import iter_options, make_options
 from redunlite.cli.run import iter_tasks
 from redunlite.loading import load_workflow
-from redunlite.outline import Outline, find_task, read_module
+from redunlite.outline import Outline, Parameter, find_task, read_module
 
 STEPS = '''
 import enum
@@ -199,6 +200,70 @@ def test_outline_knows_tasks_of_the_scheduler_and_wrapped_ones(tmp_path: Path) -
     found = [(task.fullname, [p.name for p in task.list_parameters()]) for task in tasks]
 
     assert found == [("a.f", ["x"]), ("b.g", ["y"])]
+
+
+RECORDS = """
+from __future__ import annotations
+from dataclasses import dataclass, field
+from typing import ClassVar, NamedTuple, Optional
+from redunlite import task
+from redunlite.jobinfo import JobInfo
+from outline_nets import Net
+
+@dataclass
+class Base:
+    seed: int
+    kind: ClassVar[str] = "a"
+
+@dataclass
+class Train(Base):
+    lr: float = 0.5
+    net: Net = field(default_factory=Net)
+    sizes: list[int] = field(default_factory=lambda: [1])
+    n_seen: int = field(default=0, init=False)
+    below: Optional["Train"] = None
+
+class Point(NamedTuple):
+    x: int
+    y: int = 0
+
+class Plain:
+    z: int = 0
+
+@task
+def f(opt: Train, at: Point = Point(1), maybe: Point | None = None, info: JobInfo = JobInfo(),
+      plain: Plain = Plain()): ...
+"""
+
+
+def test_outline_knows_the_fields_of_dataclasses(tmp_path: Path) -> None:
+    """Read or run, they have the same options; where an instance is the default, only running tells it."""
+    (tmp_path / "outline_nets.py").write_text(
+        "from dataclasses import dataclass\n@dataclass(frozen=True)\nclass Net:\n    is_deep: bool = False\n"
+    )
+    path = tmp_path / "outline_records.py"
+    path.write_text(RECORDS)
+    (outline,) = read_module(str(path)).list_tasks()
+    (task,) = iter_tasks(load_workflow(str(path)))
+
+    def flatten(parameters: Iterable[Parameter]) -> list[str]:
+        return [n for p in parameters for n in (p.name, *flatten(p.fields))]
+
+    options = iter_options(make_options(task.func, task.parameters))
+    names = [option.name.rpartition(":")[2] for option in options]
+    below = ["seed", "lr", "net", "is_deep", "sizes", "below"]
+
+    assert flatten(outline.list_parameters()) == names
+    assert names == ["opt", *below, "at", "x", "y", "maybe", "x", "y", "plain"]
+    opt, at, maybe, _ = outline.list_parameters()
+    assert [(p.name, p.default) for p in opt.fields[:-1]] == [
+        ("seed", None),
+        ("lr", "0.5"),
+        ("net", "Net()"),
+        ("sizes", "[1]"),
+    ]
+    assert [(p.name, p.default) for p in at.fields] == [("x", ""), ("y", "")]
+    assert [(p.name, p.default) for p in maybe.fields] == [("x", None), ("y", "0")]
 
 
 def test_find_task_wants_one_meaning(tmp_path: Path) -> None:

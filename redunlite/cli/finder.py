@@ -245,42 +245,73 @@ class TaskNames:
 def add_task_options(parser: argparse.ArgumentParser, outline: Outline) -> None:
     """Add the options of a task to the parser of `run`, before whose own options they go."""
     from redunlite.cli.arguments import make_flags
+    from redunlite.cli.docstrings import parse_docstring
 
     parser.conflict_handler = parser._optionals.conflict_handler = "resolve"
     parameters = outline.list_parameters()
     flags = make_flags([parameter.name for parameter in parameters])
+    meanings = parse_docstring(outline.doc).parameters
     for parameter in parameters:
-        flag, texts = flags[parameter.name], parameter.texts
-        told = _format_meaning(parameter).replace("%", "%%")
-        action = parser.add_argument(
-            flag,
-            *_list_spellings(parameter.name, flag),
-            dest=f"task.{parameter.name}",
-            action="append" if texts.is_list else "store",
-            nargs="+" if texts.is_list else "?" if texts.is_bool else None,
-            const="true" if texts.is_bool else None,
-            required=parameter.default is None,
-            help=told,
-        )
-        if texts.is_bool:
-            set_completer(action, completers.Choices({"true": "", "false": ""}))
-            negated = f"--no-{flag[2:]}"
-            if negated not in parser._option_string_actions:
-                parser.add_argument(
-                    negated, dest=f"task.no.{parameter.name}", action="store_true", help=told
-                )
-        elif texts.choices:
-            set_completer(action, completers.Choices(dict.fromkeys(texts.choices, "")))
-        elif texts.is_path:
-            set_completer(action, completers.complete_files)
+        spelled = (flags[parameter.name], *_list_spellings(parameter.name, flags[parameter.name]))
+        _add_option(parser, parameter, spelled, parameter.name, meanings.get(parameter.name, ""))
 
 
-def _format_meaning(parameter: Parameter) -> str:
-    """Return a line about an option, such as ``int (default: 3)``."""
+def _add_option(
+    parser: argparse.ArgumentParser,
+    parameter: Parameter,
+    spelled: Sequence[str],
+    name: str,
+    meaning: str,
+) -> None:
+    """Add the option of a parameter and those of its fields.
+
+    Parameters
+    ----------
+    spelled
+        The flag, then its other spellings.
+    """
+    from redunlite.cli.arguments import FIELD_MARK, make_flags
+
+    flag, texts = spelled[0], parameter.texts
+    told = _format_meaning(parameter, meaning).replace("%", "%%")
+    action = parser.add_argument(
+        *spelled,
+        dest=f"task.{name}",
+        action="append" if texts.is_list else "store",
+        nargs="+" if texts.is_list else "?" if texts.is_bool else None,
+        const="true" if texts.is_bool else None,
+        required=parameter.default is None and not parameter.fields,
+        help=told,
+    )
+    if texts.is_bool:
+        set_completer(action, completers.Choices({"true": "", "false": ""}))
+        negated = f"--no-{flag[2:]}"
+        if negated not in parser._option_string_actions:
+            parser.add_argument(negated, dest=f"task.no.{name}", action="store_true", help=told)
+    elif texts.choices:
+        set_completer(action, completers.Choices(dict.fromkeys(texts.choices, "")))
+    elif texts.is_path:
+        set_completer(action, completers.complete_files)
+    flags = make_flags([field.name for field in parameter.fields])
+    for field in parameter.fields:
+        field_flag = f"{flag}.{flags[field.name][2:]}"
+        others = [f"{flag}.{s[2:]}" for s in _list_spellings(field.name, flags[field.name])]
+        inner = f"{name}{FIELD_MARK}{field.name}"
+        _add_option(parser, field, (field_flag, *others), inner, "")
+
+
+def _format_meaning(parameter: Parameter, meaning: str) -> str:
+    """Return a line about an option, such as ``how often; int (default: 3)``."""
     texts = parameter.texts
     choices = "|".join(texts.choices)
-    words = [choices if 0 < len(choices) <= CHOICES_WIDTH else texts.type]
-    words.append("(required)" if parameter.default is None else f"(default: {parameter.default})")
+    shown = choices if 0 < len(choices) <= CHOICES_WIDTH else texts.type
+    words = ["; ".join(filter(None, [meaning.rstrip("."), shown]))]
+    if parameter.fields:
+        words.append("as JSON, @FILE, or by its fields")
+    elif parameter.default is None:
+        words.append("(required)")
+    elif parameter.default:
+        words.append(f"(default: {parameter.default})")
     return cut(escape(" ".join(filter(None, words))), DESCRIPTION_WIDTH)
 
 
