@@ -191,10 +191,13 @@ class Recorder(Protocol):
         """Return a row id for a call."""
 
     def make_salt(self) -> bytes:
-        """Return the 8 random bytes of a job's id."""
+        """Return the first 8 bytes of a job's id."""
 
     def get_task_id(self, task: Task[..., Any]) -> int:
         """Return the row id of the present version of a task, recorded when it is new."""
+
+    def find_mean_us(self, fullname: str) -> float | None:
+        """Return the mean duration of a task's jobs in microseconds; None when none is known."""
 
     def find_calls(self, eval_hashes: Collection[bytes]) -> dict[bytes, list[CachedCall]]:
         """Return what is recorded under each hash, newest first."""

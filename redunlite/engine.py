@@ -1589,7 +1589,8 @@ class Engine:
     def _on_progress_timer(self) -> None:
         running = self._find_running()
         names = [job.task.fullname for job in running[:MAX_NAMES]]
-        self._reporter.progress(self._count_at_workers(running), names)
+        counts = self._count_at_workers(running)
+        self._reporter.progress(counts, names, self._estimate_left(counts, running))
         self.waits.call_after(PROGRESS_INTERVAL_S, self._on_progress_timer)
 
     # What is shown.
@@ -1626,6 +1627,27 @@ class Engine:
                 count.running -= 1
                 count.pending += 1
         return counts
+
+    def _estimate_left(
+        self, counts: Mapping[str, TaskCounts], running: Sequence[Job]
+    ) -> float | None:
+        """Return the seconds that all known jobs may still take; None when a task has no duration."""
+        find_mean_us = self.recorder.find_mean_us
+        now = time.time_ns() // 1000
+        left_us = 0.0
+        for name, count in counts.items():
+            if count.pending:
+                mean = find_mean_us(name)
+                if mean is None:
+                    return None
+                left_us += count.pending * mean
+        for job in running:
+            mean = find_mean_us(job.task.fullname)
+            if mean is None:
+                return None
+            left_us += max(0.0, mean - (now - job.start_time))
+        n_workers = sum(executor.n_workers for executor in self._started.values())
+        return left_us / max(1, n_workers) / 1e6
 
     def _count(self, job: Job) -> TaskCounts:
         return self.counts[job.task.fullname]

@@ -148,7 +148,9 @@ class Reporter(Protocol):
     def warning(self, message: str) -> None:
         """Take one line that the user should see."""
 
-    def progress(self, counts: dict[str, TaskCounts], running: Sequence[str]) -> None:
+    def progress(
+        self, counts: dict[str, TaskCounts], running: Sequence[str], left_s: float | None
+    ) -> None:
         """Take the state of the run; called about ten times a second while it runs.
 
         Parameters
@@ -158,6 +160,8 @@ class Reporter(Protocol):
             being computed by others; a call that waits at its executor is PENDING still.
         running
             Full name of the task of each job at a worker, as many as are worth showing.
+        left_s
+            Seconds that the jobs there are may still take, from earlier durations; None when not known.
         """
 
     def execution_ended(self, end: ExecutionEnd) -> None:
@@ -192,7 +196,9 @@ class SilentReporter:
     def warning(self, message: str) -> None:
         """Say nothing."""
 
-    def progress(self, counts: dict[str, TaskCounts], running: Sequence[str]) -> None:
+    def progress(
+        self, counts: dict[str, TaskCounts], running: Sequence[str], left_s: float | None
+    ) -> None:
         """Say nothing."""
 
     def execution_ended(self, end: ExecutionEnd) -> None:

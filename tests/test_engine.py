@@ -706,12 +706,14 @@ class Progress(Watcher):
         super().__init__()
         self._n_wanted = n_wanted
         self.seen: tuple[TaskCounts, list[str]] | None = None
+        self.left_s: float | None = None
 
-    def progress(self, counts, running) -> None:
+    def progress(self, counts, running, left_s) -> None:
         """Look at the counts."""
         count = counts.get("test_engine.hold", TaskCounts())
         if self.seen is None and count.running >= self._n_wanted and count.done:
             self.seen = (dataclasses.replace(count), list(running))
+            self.left_s = left_s
             _release.set()
 
 
@@ -806,3 +808,20 @@ def test_containers_of_every_kind_within_each_other(scheduler: Scheduler):
         "set": {10, 1},
         "plain": [[1], {"a": (2,)}],
     }
+
+
+def test_time_left_is_told_when_all_durations_are_known():
+    """Not while a task waits that never ran; from the run before, when it has."""
+    watcher = Progress(1)
+    session = open_memory_session(watcher)
+    told = []
+    for number in range(2):
+        _release.clear()
+        watcher.seen = None
+        session.run(total([hold(hold(), number)]))
+        assert watcher.seen is not None
+        told.append(watcher.left_s)
+    session.close()
+
+    assert told[0] is None
+    assert told[1] is not None and told[1] >= 0

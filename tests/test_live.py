@@ -13,7 +13,8 @@ import pytest
 
 from redunlite.call import ErrorDetail, Frame
 from redunlite.display import live
-from redunlite.display.live import ConsoleReporter, format_footer, format_job_line
+from redunlite.display.live import ConsoleReporter, format_job_line
+from redunlite.display.style import Style
 from redunlite.display.tables import format_status, format_table
 from redunlite.display.text import (
     cut,
@@ -266,6 +267,46 @@ def test_status_table_shows_cancelled_when_there_are_some() -> None:
     assert lines[3] == "ALL        0       0       0       0 12345678         2 12345680"
 
 
+def test_status_table_fits_the_terminal() -> None:
+    """Names lose their beginnings; where that is not enough, columns of zeros go."""
+    counts = {
+        "lab.align": TaskCounts(done=12, cached=1),
+        "lab.call_variants_of_one_sample": TaskCounts(failed=2),
+    }
+
+    assert format_status(counts, width=80)[4:] == [
+        "lab.align                             0       0       0       1      12      13",
+        "lab.call_variants_of_one_sample       0       0       2       0       0       2",
+    ]
+    assert format_status(counts, width=66)[4:] == [
+        "lab.align                0       0       0       1      12      13",
+        "…nts_of_one_sample       0       0       2       0       0       2",
+    ]
+    assert format_status(counts, width=40)[1:] == [
+        "TASK            FAILED CACHED DONE TOTAL",
+        "",
+        "ALL                  2      1   12    15",
+        "lab.align            0      1   12    13",
+        "…_of_one_sample      2      0    0     2",
+    ]
+    for width in range(33, 100):
+        assert max(map(len, format_status(counts, width=width))) <= width
+    assert re.fullmatch(r"JOB STATUS \d\d:\d\d:\d\d", format_status(counts, width=29)[0])
+
+
+def test_status_table_is_painted_where_there_are_jobs() -> None:
+    """Zeros, totals and names have no colour, and the columns stay where they are."""
+    counts = {"a1": TaskCounts(failed=10, done=1)}
+
+    plain = format_status(counts, at=0)
+    painted = format_status(counts, at=0, style=Style(True))
+
+    assert painted[4] == (
+        "a1         0       0      \x1b[31m10\x1b[0m       0       \x1b[32m1\x1b[0m      11"
+    )
+    assert [re.sub(r"\x1b\[\d+m", "", line) for line in painted] == plain
+
+
 def test_status_table_of_nothing_has_its_header() -> None:
     """No job at all."""
     assert format_status({})[-1].split() == ["ALL", "0", "0", "0", "0", "0", "0"]
@@ -448,6 +489,13 @@ class Screen:
         termios.tcsetattr(slave, termios.TCSANOW, attributes)
         self.stream = os.fdopen(slave, "w", encoding="utf-8")
 
+    def resize(self, columns: int) -> None:
+        """Give the terminal another width."""
+        import fcntl
+        import termios
+
+        fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+
     def read(self) -> str:
         """Return what was written since the last look; a mark tells where that ends."""
         self.stream.write(self.MARK)
@@ -485,18 +533,43 @@ COUNTS = {"ns.inc": TaskCounts(running=2, done=9_874, cached=1), "ns.main": Task
 def test_footer_is_one_line_of_the_terminal(
     screen: Callable[[int], Screen], clock: list[float], columns: int
 ) -> None:
-    """Never as wide as the terminal, which would begin a second line."""
+    """Never as wide as the terminal, which would begin a second line, also when it echoes ``^C``."""
     terminal = screen(columns)
     reporter = ConsoleReporter(terminal.stream)
     clock[0] += 65
 
-    reporter.progress(COUNTS, ["ns.inc", "ns.inc"])
+    reporter.progress(COUNTS, ["ns.inc", "ns.inc"], None)
 
     drawn = terminal.read().removeprefix(live.ERASE_LINE)
-    whole = "[redunlite] 1:05  2 running, 1 pending, 1 cached, 9,874 done: inc x2"
-    assert len(drawn) == min(len(whole), columns - 1)
-    kept = drawn.removesuffix("..."[: columns - 1]) if len(drawn) < len(whole) else drawn
-    assert whole.startswith(kept)
+    assert len(drawn) < columns
+    assert len(drawn) + len("^C") < columns or columns < 10
+    assert (
+        drawn
+        == {
+            80: "[redunlite] 1:05  2 running, 1 pending, 1 cached, 9,874 done: inc x2",
+            40: "1:05 2 run 1 wait 1 cached 9874 done",
+            10: "1:05...",
+            1: "",
+        }[columns]
+    )
+
+
+def test_footer_that_a_narrower_terminal_has_broken_is_erased(
+    screen: Callable[[int], Screen], clock: list[float]
+) -> None:
+    """All of its lines, and it is drawn anew to fit."""
+    terminal = screen(80)
+    reporter = ConsoleReporter(terminal.stream)
+    reporter.progress(COUNTS, ["ns.inc", "ns.inc"], None)
+    assert len(terminal.read().removeprefix(live.ERASE_LINE)) == 68
+    terminal.resize(30)
+    clock[0] += 1
+
+    reporter.progress(COUNTS, [], None)
+
+    assert terminal.read() == "\r\x1b[2A\x1b[J0:01 2 run 1 wait 1 cach..."
+    reporter.close()
+    assert terminal.read() == live.ERASE_LINE
 
 
 def test_footer_is_erased_before_lines_and_at_the_end(
@@ -505,7 +578,7 @@ def test_footer_is_erased_before_lines_and_at_the_end(
     """A permanent line takes its place; it stands again below; nothing of it is left."""
     terminal = screen(80)
     reporter = ConsoleReporter(terminal.stream)
-    reporter.progress(COUNTS, [])
+    reporter.progress(COUNTS, [], None)
     footer = terminal.read().removeprefix(live.ERASE_LINE)
 
     reporter.job_line(run_line())
@@ -513,7 +586,7 @@ def test_footer_is_erased_before_lines_and_at_the_end(
     reporter.execution_ended(ExecutionEnd(UUID, "DONE", 1.0, {}))
     end = terminal.read()
     reporter.close()
-    reporter.progress(COUNTS, [])
+    reporter.progress(COUNTS, [], None)
     reporter.warning("last")
 
     assert line == (
@@ -533,7 +606,7 @@ def test_footer_is_redrawn_at_most_ten_times_a_second(
 
     for i in range(100):
         clock[0] = 1000 + i / 100
-        reporter.progress({"a": TaskCounts(done=i)}, [])
+        reporter.progress({"a": TaskCounts(done=i)}, [], None)
 
     assert 5 <= terminal.read().count(live.ERASE_LINE) <= 10
 
@@ -553,20 +626,12 @@ def test_pipe_gets_no_cursor_codes(clock: list[float]) -> None:
     """Off a terminal, lines only."""
     reporter, lines = make()
 
-    reporter.progress(COUNTS, ["ns.inc"])
+    reporter.progress(COUNTS, ["ns.inc"], None)
     reporter.job_line(run_line())
     reporter.execution_ended(ExecutionEnd(UUID, "DONE", 1.0, COUNTS))
 
     assert "\x1b" not in "".join(lines())
     assert "\r" not in "".join(lines())
-
-
-def test_footer_shows_what_there_is() -> None:
-    """States that are zero are left out; tasks that run are counted."""
-    assert format_footer({}, [], 0) == "[redunlite] 0:00  starting"
-    assert format_footer({"a": TaskCounts(failed=1, done=2)}, ["n.a", "n.b", "n.a"], 5) == (
-        "[redunlite] 0:05  1 failed, 2 done: a x2, b"
-    )
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /dev/full")

@@ -8,6 +8,7 @@ from redunlite import Scheduler, catch, task
 from redunlite.hashing import decode_token
 from redunlite.recorder import models
 from redunlite.recorder.database import open_memory
+from redunlite.recorder.durations import Durations
 from redunlite.recorder.writer import RunRecorder
 from redunlite.valuestore import ValueStore
 
@@ -281,3 +282,43 @@ def test_printed_ids_of_jobs_are_unique_in_an_execution():
 
     assert [len(heads) for heads in made] == [200_000, 200_000]
     assert len(made[0] & made[1]) < 1_000
+
+
+def test_durations_are_those_of_the_latest_execution_that_ran_some():
+    """Of any version of the task; not of one where all was cached, and not of this run."""
+    database = open_memory()
+    execute = database.connection.execute
+    for row_id in (1, 2):
+        execute(
+            "INSERT INTO task (id, hash, name, namespace, params) VALUES (?, ?, 'f', 'a.b', '[]')",
+            (row_id, bytes([row_id]) * 20),
+        )
+    counters = [(1, 1, 2, 10), (2, 2, 4, 100), (3, 2, 0, 0), (4, 2, 1, 7)]
+    for execution, task_id, n_done, duration_us in counters:
+        execute(
+            "INSERT INTO counter (execution, task, n_running, n_failed, n_cached, n_done, n_cancelled, "
+            "duration_us) VALUES (?, ?, 0, 0, 9, ?, 0, ?)",
+            (execution, task_id, n_done, duration_us),
+        )
+    durations = Durations(database.connection, 4)
+
+    assert durations.find_mean_us("a.b.f", []) == 25.0
+    assert durations.find_mean_us("a.b.f", [(1, 8), (1, 8)]) == 25.0
+    assert durations.find_mean_us("a.b.f", [(1, 8), (2, 7)]) == 5.0
+    assert durations.find_mean_us("f", []) is None
+    assert durations.find_mean_us("f", [(1, 8)]) == 8.0
+
+
+def test_run_knows_the_durations_of_the_run_before(scheduler: Scheduler):
+    """The mean over the jobs that ran, by the full name of their task."""
+    scheduler.run(fan(3))
+    database = scheduler._session.database
+    assert database is not None
+    recorder = RunRecorder(database, ValueStore(None))
+    n_done, duration_us = query(
+        scheduler, "SELECT n_done, duration_us FROM counter c JOIN task t ON t.id = c.task "
+        "WHERE t.name = 'inc'"
+    )[0]  # fmt: skip
+
+    assert recorder.find_mean_us("test_recorder.inc") == duration_us / n_done
+    assert recorder.find_mean_us("test_recorder.unheard_of") is None

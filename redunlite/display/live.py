@@ -16,14 +16,14 @@ from collections.abc import Mapping, Sequence
 from typing import TextIO
 
 from redunlite.call import ErrorDetail, Frame
-from redunlite.display.style import PLAIN, Style, is_terminal
+from redunlite.display.footer import PREFIX, format_footer, get_footer_width, paint_footer
+from redunlite.display.style import PLAIN, STRONG, Style, is_terminal
 from redunlite.display.text import (
     cut,
     escape,
     escape_lines,
     format_arguments,
     format_command,
-    format_elapsed,
 )
 from redunlite.reporter import (
     CACHED,
@@ -37,7 +37,6 @@ from redunlite.reporter import (
     TraceStep,
 )
 
-PREFIX = "[redunlite]"
 LINES_PER_TASK = 20
 """Lines of each task that are printed whatever the rate."""
 LINES_PER_SECOND = 20
@@ -54,6 +53,8 @@ KEPT_STEPS = 8
 OTHER_WIDTH = 60
 """Characters of the arguments of a job that failed beside the first."""
 
+TABLE_HEAD = f"{PREFIX} | "
+"""Before each line of the table."""
 ERASE_LINE = "\r\x1b[K"
 
 
@@ -165,7 +166,8 @@ class ConsoleReporter:
         lines = self._format_detail(failure.detail)
         if failure.steps:
             leaf = failure.steps[-1]
-            lines.insert(0, f"*** Job {leaf.job_id} {escape(leaf.task)} failed:")
+            head = f"*** Job {leaf.job_id} {escape(leaf.task)} failed:"
+            lines.insert(0, self._style.paint(head, "FAILED"))
         rest = "what does not depend on it goes on"
         if n_running is not None:
             rest = f"{n_running:,} running will finish"
@@ -176,16 +178,19 @@ class ConsoleReporter:
         """Print one line."""
         self._print([escape(message)])
 
-    def progress(self, counts: Mapping[str, TaskCounts], running: Sequence[str]) -> None:
+    def progress(
+        self, counts: Mapping[str, TaskCounts], running: Sequence[str], left_s: float | None = None
+    ) -> None:
         """Redraw the footer."""
         now = time.monotonic()
         if not self.wants_progress or now < self._redraw_time:
             return
         self._redraw_time = now + REDRAW_INTERVAL_S
-        width = _get_width(self._stream)
-        text = cut_plain(format_footer(counts, running, now - self._begun), width - 1)
+        columns = _get_width(self._stream)
+        width = get_footer_width(columns)
+        text = format_footer(counts, running, now - self._begun, left_s, width)
         if text != self._footer:
-            self._write(ERASE_LINE + text)
+            self._write(self._erase() + paint_footer(text, self._style))
             self._footer = text
 
     def execution_ended(self, end: ExecutionEnd) -> None:
@@ -198,12 +203,14 @@ class ConsoleReporter:
         if not self._quiet:
             from redunlite.display.tables import format_status
 
-            lines += ["", *(f"| {line}" for line in format_status(end.counts)), ""]
+            width = _get_width(self._stream) - len(TABLE_HEAD) if self._is_terminal else None
+            table = format_status(end.counts, width=width, style=self._style)
+            lines += ["", *(f"| {line}" for line in table), ""]
         if end.failure is not None:
             lines += self._format_failure(end.failure)
             lines += self._format_others(end)
         elif end.status == "CANCELLED":
-            lines.append("*** Execution cancelled.")
+            lines.append(self._style.paint("*** Execution cancelled.", "CANCELLED"))
         if not self._quiet:
             lines += self._format_next(end)
         self._print(lines)
@@ -211,8 +218,17 @@ class ConsoleReporter:
     def close(self) -> None:
         """Take the footer off the screen."""
         if self._footer:
+            erase = self._erase()
             self._footer = ""
-            self._write(ERASE_LINE)
+            self._write(erase)
+
+    def _erase(self) -> str:
+        """Return the codes that take the footer off, also from a terminal that was made narrower.
+
+        Such a terminal has broken it into several lines, and the cursor stands in the last of them.
+        """
+        n_above = max(0, len(self._footer) - 1) // max(1, _get_width(self._stream))
+        return ERASE_LINE if not n_above else f"\r\x1b[{n_above}A\x1b[J"
 
     # Lines.
 
@@ -233,7 +249,8 @@ class ConsoleReporter:
         return lines
 
     def _format_failure(self, failure: Failure) -> list[str]:
-        lines = ["*** Execution failed. Traceback (most recent task last):"]
+        head = "*** Execution failed. Traceback (most recent task last):"
+        lines = [self._style.paint(head, "FAILED")]
         steps = list(failure.steps)
         middle: list[TraceStep] = []
         if len(steps) > MAX_STEPS:
@@ -253,7 +270,7 @@ class ConsoleReporter:
         """Return a line for each other job that failed."""
         if not end.n_other_failures:
             return []
-        lines = [f"*** {end.n_other_failures:,} more failed:"]
+        lines = [self._style.paint(f"*** {end.n_other_failures:,} more failed:", "FAILED")]
         for failed in end.other_failures:
             from redunlite.tracebacks import get_headline
 
@@ -273,7 +290,7 @@ class ConsoleReporter:
             from redunlite.tracebacks import format_frames
 
             lines += [escape(line) for line in format_frames(frames)]
-        return lines + escape_lines(detail.summary)
+        return lines + [self._style.paint(x, STRONG) for x in escape_lines(detail.summary)]
 
     def _account_for_hidden(self) -> None:
         """Print how many lines of each task were left out since the last account."""
@@ -290,7 +307,7 @@ class ConsoleReporter:
             return
         text = "".join(f"{PREFIX} {line}".rstrip() + "\n" for line in lines)
         if self._footer:
-            text = ERASE_LINE + text + self._footer
+            text = self._erase() + text + paint_footer(self._footer, self._style)
         self._write(text)
 
     def _write(self, text: str) -> None:
@@ -362,36 +379,6 @@ def format_fold(steps: Sequence[TraceStep]) -> str:
     names = list(dict.fromkeys(step.task.rpartition(".")[2] for step in steps))
     told = ", ".join(f"`{escape(name)}`" for name in names[:3])
     return f"… {len(steps):,} more {told}{', …' if len(names) > 3 else ''} …"
-
-
-def format_footer(
-    counts: Mapping[str, TaskCounts], running: Sequence[str], elapsed_s: float
-) -> str:
-    """Return the footer, in ASCII: elapsed time, counts, and the tasks that run."""
-    states = ("failed", "running", "pending", "cached", "done")
-    totals = dict.fromkeys(states, 0)
-    for count in counts.values():
-        totals["failed"] += count.failed
-        totals["running"] += count.running
-        totals["pending"] += count.pending
-        totals["cached"] += count.cached
-        totals["done"] += count.done
-    parts = [f"{totals[state]:,} {state}" for state in states if totals[state]]
-    text = f"{PREFIX} {format_elapsed(elapsed_s)}  {', '.join(parts) or 'starting'}"
-    names: dict[str, int] = {}
-    for task in running:
-        name = task.rpartition(".")[2]
-        names[name] = names.get(name, 0) + 1
-    if names:
-        text += ": " + ", ".join(f"{n} x{k}" if k > 1 else n for n, k in names.items())
-    return escape(text)
-
-
-def cut_plain(text: str, width: int) -> str:
-    """Return at most `width` characters of `text`, in ASCII where it was."""
-    if len(text) <= width:
-        return text
-    return text[: max(0, width - 3)] + "..."[: max(0, width)]
 
 
 def _get_width(stream: TextIO | None) -> int:

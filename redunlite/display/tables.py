@@ -7,19 +7,31 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
+
+from redunlite.display.style import PLAIN, Style
 
 if TYPE_CHECKING:
     from redunlite.reporter import TaskCounts
 
 STATUS_COLUMNS = ("PENDING", "RUNNING", "FAILED", "CACHED", "DONE", "TOTAL")
+_TITLE, _SHORT_TITLE = "JOB STATUS %Y/%m/%d %H:%M:%S", "JOB STATUS %H:%M:%S"
+_LEAST_NAME = 16
+"""Characters of a task's name that are worth more than columns of zeros."""
+_CUT_NAME = 8
+"""Characters that a task's name keeps however narrow the table has to be."""
 _NUMBER_WIDTH = 7
 """Least width of a column of numbers, as in redun."""
 
 
-def format_table(rows: Sequence[Sequence[str]], alignment: str, least_width: int = 0) -> list[str]:
+def format_table(
+    rows: Sequence[Sequence[str]],
+    alignment: str,
+    least_width: int = 0,
+    paint: Callable[[int, str], str] = lambda column, cell: cell,
+) -> list[str]:
     """Return the lines of a table without rules; the first row may be a header.
 
     Parameters
@@ -30,12 +42,14 @@ def format_table(rows: Sequence[Sequence[str]], alignment: str, least_width: int
         ``l`` or ``r`` for each column.
     least_width
         Of the columns that are aligned to the right.
+    paint
+        Gives a padded cell its colour, by the number of its column.
     """
     tabulate = _import_tabulate()
 
     def join_cells(cells: Sequence[str], widths: Sequence[int], aligned: Sequence[str]) -> str:
         padded = (c.rjust(least_width) if a == "r" else c for c, a in zip(cells, alignment))
-        return " ".join(padded).rstrip()
+        return " ".join(paint(i, cell) for i, cell in enumerate(padded)).rstrip()
 
     text: str = tabulate.tabulate(
         rows,
@@ -48,7 +62,12 @@ def format_table(rows: Sequence[Sequence[str]], alignment: str, least_width: int
     return text.split("\n")
 
 
-def format_status(counts: Mapping[str, TaskCounts], at: float | None = None) -> list[str]:
+def format_status(
+    counts: Mapping[str, TaskCounts],
+    at: float | None = None,
+    width: int | None = None,
+    style: Style = PLAIN,
+) -> list[str]:
     """Return the JOB STATUS table: one row for each task, and ALL.
 
     Parameters
@@ -57,18 +76,49 @@ def format_status(counts: Mapping[str, TaskCounts], at: float | None = None) -> 
         Jobs by full task name.
     at
         Seconds since the epoch that the title shows in local time; default, now.
+    width
+        Characters that a line may have. Where that is too few the names of tasks lose their
+        beginnings, and then columns without a job are left out.
     """
     shown = {name: count for name, count in counts.items() if count.total}
-    columns = list(STATUS_COLUMNS)
-    if any(count.cancelled for count in shown.values()):
-        columns.insert(-1, "CANCELLED")
-    rows = [[getattr(count, column.lower()) for column in columns] for count in shown.values()]
-    total = [sum(row[i] for row in rows) for i in range(len(columns))]
-    body = sorted(zip(shown, rows))
+    totals = {
+        column: sum(getattr(count, column.lower()) for count in shown.values())
+        for column in (*STATUS_COLUMNS, "CANCELLED")
+    }
+    columns = [*STATUS_COLUMNS[:-1], *(["CANCELLED"] if totals["CANCELLED"] else []), "TOTAL"]
+    least = _NUMBER_WIDTH
+    names = sorted(shown)
+    if width is not None:
+        room = width - _measure(columns, totals, least)
+        if room < min(_LEAST_NAME, max(map(len, names), default=0)):
+            columns = [column for column in columns if totals[column] or column == "TOTAL"]
+            least = 0
+            room = max(_CUT_NAME, width - _measure(columns, totals, least))
+        names = [_cut_beginning(name, room) for name in names]
+    rows = [[totals[column] for column in columns]]
+    rows += [[getattr(shown[n], column.lower()) for column in columns] for n in sorted(shown)]
     cells = [["TASK", *columns], [""] * (len(columns) + 1)]
-    cells += [[name, *map(str, row)] for name, row in [("ALL", total), *body]]
-    title = time.strftime("JOB STATUS %Y/%m/%d %H:%M:%S", time.localtime(at))
-    return [title, *format_table(cells, "l" + "r" * len(columns), _NUMBER_WIDTH)]
+    cells += [[name, *map(str, row)] for name, row in zip(["ALL", *names], rows)]
+
+    def paint(column: int, cell: str) -> str:
+        number = cell.lstrip()
+        if not column or not number.isdigit() or number == "0":
+            return cell
+        return cell.replace(number, style.paint(number, columns[column - 1]))
+
+    title = time.strftime(_TITLE, time.localtime(at))
+    if width is not None and len(title) > width:
+        title = time.strftime(_SHORT_TITLE, time.localtime(at))
+    return [title, *format_table(cells, "l" + "r" * len(columns), least, paint)]
+
+
+def _measure(columns: Sequence[str], totals: Mapping[str, int], least: int) -> int:
+    """Return the characters that columns of numbers take, with the blanks before them."""
+    return sum(1 + max(least, len(column), len(str(totals[column]))) for column in columns)
+
+
+def _cut_beginning(name: str, width: int) -> str:
+    return name if len(name) <= width else f"…{name[len(name) - width + 1 :]}"
 
 
 def _import_tabulate() -> Any:

@@ -104,7 +104,10 @@ class RunRecorder:
         self._counters: dict[int, list[int]] = {}
         self._dirty: set[int] = set()
         self._live_hashes: set[bytes] | None = None
+        self._versions: dict[str, list[int]] = {}
+        """Row ids of the versions that this run has of each task, by its full name."""
         self._reasons: Any = None
+        self._durations: Any = None
         self.execution = 0
         """Execution number."""
 
@@ -184,6 +187,7 @@ class RunRecorder:
         found = self._task_ids.get(task.hash)
         if found is None:
             found = self._task_ids[task.hash] = self._record_task(task)
+            self._versions.setdefault(task.fullname, []).append(found)
         return found
 
     def _record_task(self, task: Task[..., Any]) -> int:
@@ -257,6 +261,16 @@ class RunRecorder:
 
             self._reasons = Reasons(self._connection, self.execution, self.get_task_id)
         return self._reasons.find(job)  # type: ignore[no-any-return]
+
+    def find_mean_us(self, fullname: str) -> float | None:
+        """Return the mean duration of a task's jobs in microseconds; None when none is known."""
+        if self._durations is None:
+            from redunlite.recorder.durations import Durations
+
+            self._durations = Durations(self._connection, self.execution)
+        counters = [self._counters.get(task_id) for task_id in self._versions.get(fullname, ())]
+        own = [(counter[_N_DONE], counter[_DURATION]) for counter in counters if counter]
+        return self._durations.find_mean_us(fullname, own)  # type: ignore[no-any-return]
 
     # Rows.
 
@@ -562,6 +576,10 @@ class DryRecorder:
 
             self._reasons = Reasons(self._connection, 0, self.get_task_id)
         return self._reasons.find(job)  # type: ignore[no-any-return]
+
+    def find_mean_us(self, fullname: str) -> float | None:
+        """Know no duration: nothing runs."""
+        return None
 
     def record_job(self, job: Job) -> None:
         """Write nothing."""
