@@ -53,6 +53,7 @@ from redunlite.expression import (
     unpack_expression,
 )
 from redunlite.forms import (
+    Abandoned,
     ContextOf,
     Evaluated,
     EvaluationError,
@@ -63,8 +64,8 @@ from redunlite.forms import (
     PromiseNode,
     Recall,
     Remember,
+    RunAgain,
     Start,
-    WatchNode,
 )
 from redunlite.job import (
     ASKED,
@@ -88,6 +89,7 @@ from redunlite.job import (
     Job,
     Node,
     SimpleNode,
+    WatchNode,
 )
 from redunlite.jobinfo import JobInfo, make_job_uuid
 from redunlite.kinds import FLAG_FILE, FORMAT_EXPRESSION, Lazy, ValueRef
@@ -96,6 +98,7 @@ from redunlite.nested import merge_dicts
 from redunlite.options import CacheScope, check_options, combine_options
 from redunlite.preview import format_preview
 from redunlite.recovery import Recoveries
+from redunlite.replay import index_replayed
 from redunlite.reporter import (
     CACHED,
     REJECT,
@@ -112,6 +115,7 @@ from redunlite.valuestore import ValueStore
 from redunlite.waits import Waits
 
 if TYPE_CHECKING:
+    from redunlite.coroutines import Coroutines
     from redunlite.executors.base import Executor
 
 KIND_RUN, KIND_SINGLE, KIND_ULTIMATE, KIND_CSE = range(4)
@@ -266,6 +270,7 @@ class Engine:
         self._joined: set[bytes] = set()
         self._n_forked: dict[bytes, int] = {}
         """How many threads of each graph there are."""
+        self._coroutines: Coroutines | None = None
         self._inherited = Inherited(dict(context), EMPTY) if context else None
         """What the root job inherits: the context that the run began with."""
         recoveries = Recoveries(self)
@@ -278,6 +283,7 @@ class Engine:
                 Fork: self._fork,
                 Join: self._join,
                 ContextOf: self._read_context,
+                RunAgain: self._run_again,
             },
         )
         self.uuid = ""
@@ -314,6 +320,9 @@ class Engine:
             flush.cancel()
             for executor in self._started.values():
                 executor.stop()
+            if self._coroutines is not None:
+                self.is_stopping = True
+                self._coroutines.close()
         return self._end(root)
 
     def _start_root(self, value: Any) -> Job:
@@ -338,8 +347,9 @@ class Engine:
                 if not self._sent and not self._todo:
                     if root.state != WAITING or self._dry_run or self.is_stopping:
                         return
-                    self._report_deadlock(root)
-                    continue
+                    if self._coroutines is None or not self._coroutines.is_waiting_outside():
+                        self._report_deadlock(root)
+                        continue
                 waits.wait(None)
             else:
                 waits.wait(0)
@@ -358,6 +368,9 @@ class Engine:
     def _work(self) -> bool:
         """Do a bounded piece of what can be done now; tell whether there may be more."""
         todo, failed = self._todo, self._failed
+        coroutines = self._coroutines
+        if coroutines is not None and coroutines.is_ready:
+            coroutines.turn()
         for _ in range(WORK_STEPS):
             if failed:
                 self._pass_on_failure(*failed.popleft())
@@ -371,6 +384,8 @@ class Engine:
                 self._look_up()
         if self._queues:
             self._pump()
+        if self._coroutines is not None and self._coroutines.is_ready:
+            return True
         return bool(todo or failed or (self._asked and not self.is_stopping))
 
     def _advance(self, node: Node) -> None:
@@ -395,7 +410,8 @@ class Engine:
         elif isinstance(node, FormNode):
             self._forms.advance(node)
         elif type(node) is WatchNode:
-            self._forms.settle_watch(node)
+            node.state = DONE
+            node.on_value(node.target)
 
     # From an expression to a node.
 
@@ -1024,6 +1040,9 @@ class Engine:
         self._queue(job)
 
     def _queue(self, job: Job) -> None:
+        if job.task.is_async:
+            self._begin_coroutine(job, None)
+            return
         name = job.options.get("executor") or self._default_executor
         queue = self._queue_of.get(name)
         if queue is None:
@@ -1032,6 +1051,56 @@ class Engine:
                 return
         job.phase = QUEUED
         queue.add(job)
+
+    def _begin_coroutine(self, job: Job, replayed: dict[bytes, list[Any]] | None) -> None:
+        """Run an async job's coroutine, in this process."""
+        if self._coroutines is None:
+            from redunlite.coroutines import Coroutines
+
+            self._coroutines = Coroutines(self)
+        try:
+            payload = self._encode_arguments(job)
+            if replayed is None:
+                counts = self.counts[job.task.fullname]
+                counts.pending -= 1
+                counts.running += 1
+                job.start_time = time.time_ns() // 1000
+                self._enter(job, REDUCING)
+            if self._reporter.wants_line(RUN, job.task.fullname):
+                job.reason = self.recorder.find_reason(job)
+                self._reporter.job_line(self._line(RUN, job, "async"))
+            self._coroutines.begin(job, payload, replayed)
+        except Exception as error:  # decoding reaches the user's own classes
+            self.fail(job, self.make_failure(error, job))
+
+    def _run_again(self, node: FormNode, asked: RunAgain) -> None:
+        """Begin the coroutine of a job whose recorded awaits have come to something else."""
+        job = node.parent
+        assert job is not None
+        job.pending, job.n_missing = None, 0
+        job.single = job.cached = None
+        job.kind = KIND_RUN
+        if self._dry_run:
+            counts = self.counts[job.task.fullname]
+            counts.running -= 1
+            counts.pending += 1
+            self._open.pop(job.serial, None)
+            self._miss(job)
+        else:
+            self._begin_coroutine(job, index_replayed(asked.started, self.store))
+        raise Abandoned
+
+    def give_back_limits(self, job: Job) -> None:
+        """Let others have the limits that a job holds."""
+        needs = job.options.get("limits")
+        if needs:
+            self._release(needs)
+
+    def take_coroutine_result(self, job: Job, result: Any, single: ValueRef | None) -> None:
+        """Reduce what a coroutine returned, as part of its job."""
+        job.single = single
+        if not self.is_stopping:
+            self._reduce(job, result)
 
     def _open_queue(self, name: str, job: Job) -> _Queue | None:
         executor = self._executors.get(name)
@@ -1063,12 +1132,8 @@ class Engine:
                 self._send(line.popleft(), executor)
 
     def _send(self, job: Job, executor: Executor) -> None:
-        arguments = job.arguments
-        if self._info_places and job.task.number in self._info_places:
-            arguments = self._fill_in_info(job)
-        args, kwargs = job.task.parameters.split(arguments)
         try:
-            payload = serialize.encode_arguments(args, kwargs, self.store)
+            payload = self._encode_arguments(job)
         except Exception as error:  # encoding reaches the user's own classes
             self.fail(job, self.make_failure(error, job))
             return
@@ -1082,6 +1147,13 @@ class Engine:
         self._enter(job, SENT)
         self._sent[job.serial] = job
         executor.submit(Call(job.serial, job.task.number, payload))
+
+    def _encode_arguments(self, job: Job) -> bytes:
+        arguments = job.arguments
+        if self._info_places and job.task.number in self._info_places:
+            arguments = self._fill_in_info(job)
+        args, kwargs = job.task.parameters.split(arguments)
+        return serialize.encode_arguments(args, kwargs, self.store)
 
     def _fill_in_info(self, job: Job) -> list[Any]:
         """Return a job's arguments with those filled in that tell about the job."""
@@ -1449,7 +1521,8 @@ class Engine:
             return
         if type(node) is WatchNode:
             if not self.is_stopping:
-                self._forms.reject_watch(node, failure, self._error_of(failure))
+                node.state = FAILED
+                node.on_failure(failure, self._error_of(failure))
             return
         self.fail(node, failure)
 

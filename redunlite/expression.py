@@ -15,7 +15,8 @@ from __future__ import annotations
 import itertools
 import operator
 import pickle
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextvars import ContextVar
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -41,6 +42,10 @@ SCALARS = frozenset({type(None), bool, int, float, str, bytes})
 
 NO_KEYWORDS: Mapping[str, Any] = {}
 """Shared by all calls without keywords: a dictionary each would cost 64 bytes a call."""
+
+
+AWAITER: ContextVar[Callable[[Any], Any] | None] = ContextVar("redunlite_awaiter", default=None)
+"""What evaluates an awaited expression, in the context of an async task."""
 
 
 def _setter(cls: type, slot: str) -> Callable[[Any, Any], None]:
@@ -106,6 +111,16 @@ class Expression(Lazy):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return SimpleExpression("call", (self, args, kwargs))
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        awaiter = AWAITER.get()
+        if awaiter is None:
+            raise RuntimeError(
+                f"{self._subject()} is awaited outside of an async task; "
+                "await expressions in a function made a task: @task() async def …"
+            )
+        found: Generator[Any, None, Any] = awaiter(self).__await__()
+        return found
 
     # What cannot be lazy.
 
@@ -769,6 +784,20 @@ def is_shared_object(value: Any) -> bool:
     if kind is str or kind is bytes:
         return len(value) <= 1
     return value is None or kind is bool or (kind is tuple and not value)
+
+
+def note_origins(
+    expression: Any, args: Sequence[Any], kwargs: Mapping[str, Any], places: Mapping[Any, int]
+) -> None:
+    """Tell the calls in a graph which of their arguments are arguments of the call that made them."""
+    index = _index_origins(args, kwargs, places)
+    if not index:
+        return
+    for call in iter_calls(expression):
+        given = [*enumerate(call._args), *call._kwargs.items()]
+        origins = {key: index[id(value)] for key, value in given if id(value) in index}
+        if origins and call._origins is None:
+            _set_origins(call, origins)
 
 
 def encode_result(

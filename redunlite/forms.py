@@ -17,13 +17,13 @@ values through a `SchedulerView`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple, Protocol
 
 from redunlite.errors import UndecodableError
 from redunlite.hashing import digest
-from redunlite.job import DONE, FAILED, Failure, Job, Node
+from redunlite.job import DONE, FAILED, Failure, Job, Node, WatchNode
 from redunlite.kinds import Lazy, ValueRef
 from redunlite.promise import Promise
 
@@ -116,6 +116,20 @@ class Join(Start):
         self.key = key
 
 
+class RunAgain(Request):
+    """What a replay says at the first difference: begin the coroutine after all."""
+
+    __slots__ = ("started",)
+
+    def __init__(self, started: Sequence[tuple[Any, Evaluated]]) -> None:
+        self.started = started
+        """What was awaited so far: each expression, and what it came to or waits for."""
+
+
+class Abandoned(Exception):
+    """Raised by the answer to a request after which nobody needs the form any more."""
+
+
 class ContextOf(Request):
     """Answered with the context variables that hold where the form stands, as a dict."""
 
@@ -137,18 +151,6 @@ class FormNode(Node):
         """Whether `asked` is the form's own value."""
         self.scope = parent if scope is None else scope
         """The job whose context holds for it."""
-
-
-class WatchNode(Node):
-    """Waits for a node on behalf of a promise."""
-
-    __slots__ = ("form", "promise", "target")
-
-    def __init__(self, form: PromiseNode, target: Node, promise: Promise[Any]) -> None:
-        super().__init__(form.parent)
-        self.form = form
-        self.target = target
-        self.promise = promise
 
 
 class PromiseNode(FormNode):
@@ -199,7 +201,11 @@ class SchedulerView:
                 form.note_origin(found)
                 promise.do_resolve(host.decode(found.result))
             else:
-                host.wait_for(WatchNode(form, found, promise), found)
+                settle, reject = (
+                    partial(_settle, host, form, promise),
+                    partial(_reject, form, promise),
+                )
+                host.wait_for(WatchNode(form.parent, found, settle, reject), found)
         except Exception as error:  # the value is the user's
             promise.do_reject(error)
         return promise
@@ -207,6 +213,25 @@ class SchedulerView:
     def log(self, *messages: object) -> None:
         """Show a line of the user's own."""
         self._host.tell(" ".join(map(str, messages)))
+
+
+def _settle(host: FormHost, form: PromiseNode, promise: Promise[Any], node: Node) -> None:
+    """Give a promise the value that it waited for."""
+    form.note_origin(node)
+    try:
+        value = host.decode(node.result)
+    except UndecodableError as error:
+        promise.do_reject(error)
+        return
+    promise.do_resolve(value)
+
+
+def _reject(
+    form: PromiseNode, promise: Promise[Any], failure: Failure, error: BaseException
+) -> None:
+    """Give a promise the failure of what it waited for."""
+    form.failures[id(error)] = (error, failure)
+    promise.do_reject(error)
 
 
 class FormHost(Protocol):
@@ -281,23 +306,6 @@ class Forms:
         node.n_missing = 0
         self._step(node, None, error)
 
-    def settle_watch(self, watch: WatchNode) -> None:
-        """Give a promise the value that it waited for."""
-        watch.form.note_origin(watch.target)
-        watch.state = DONE
-        try:
-            value = self._host.decode(watch.target.result)
-        except UndecodableError as error:
-            watch.promise.do_reject(error)
-            return
-        watch.promise.do_resolve(value)
-
-    def reject_watch(self, watch: WatchNode, failure: Failure, error: BaseException) -> None:
-        """Give a promise the failure of what it waited for."""
-        watch.state = FAILED
-        watch.form.failures[id(error)] = (error, failure)
-        watch.promise.do_reject(error)
-
     def _begin_promise(self, node: PromiseNode) -> None:
         host, expression = self._host, node.expression
         task = expression._task
@@ -370,6 +378,9 @@ class Forms:
                 except Exception as raised:  # hashing reaches the user's own classes
                     host.fail(node, host.make_failure(raised, node.parent))
                     return
+            except Abandoned:
+                node.state, node.waiters, node.generator = FAILED, None, None
+                return
             except EvaluationError as raised:
                 host.fail(node, raised.failure)
                 return

@@ -6,7 +6,7 @@ there, then *done* with a result or *failed*; whoever needs it stands among its 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from redunlite.call import ErrorDetail, Usage
@@ -209,3 +209,21 @@ class SimpleNode(Node):
         self.operands: list[Any] | None = None
         self.tail: Node | None = None
         """The node of the expression that the operator gave."""
+
+
+class WatchNode(Node):
+    """Waits for a node on behalf of somebody outside of the graph: a promise, a coroutine."""
+
+    __slots__ = ("on_failure", "on_value", "target")
+
+    def __init__(
+        self,
+        parent: Job | None,
+        target: Node,
+        on_value: Callable[[Node], None],
+        on_failure: Callable[[Failure, BaseException], None],
+    ) -> None:
+        super().__init__(parent)
+        self.target = target
+        self.on_value = on_value
+        self.on_failure = on_failure

@@ -145,6 +145,10 @@ class Task(TaskKind, Generic[P, R]):
                 f"config_args of task {self.fullname!r} names {unknown[0]!r}, "
                 "which is not one of its parameters"
             )
+        self.is_async: bool = is_async_function(func)
+        """Whether its calls are coroutines, which live in the main process."""
+        if self.is_async:
+            self._refuse_for_async(self.base_options)
         self._fingerprint: Fingerprint | None = None
         self._hash: bytes | None = None
         functools.update_wrapper(self, func)
@@ -302,6 +306,15 @@ class Task(TaskKind, Generic[P, R]):
         """
         return PartialTask(self, args, kwargs)
 
+    def _refuse_for_async(self, options: Mapping[str, Any]) -> None:
+        for name in ("executor", "script"):
+            if options.get(name):
+                raise OptionError(
+                    f"option {name!r} of async task {self.fullname!r}: its coroutine lives in the "
+                    "main process",
+                    "let it await ordinary tasks, which run where their options say",
+                )
+
     def _check_call_options(self, options: Mapping[str, Any]) -> dict[str, Any]:
         for name in options:
             if name in IDENTITY_OPTIONS or name == "script":
@@ -310,6 +323,8 @@ class Task(TaskKind, Generic[P, R]):
                     f"of {self.fullname!r}",
                     "set it in the decorator",
                 )
+        if self.is_async:
+            self._refuse_for_async(options)
         return check_options(options, f"options of a call of {self.fullname!r}")
 
     def _with_options(self, options: Mapping[str, Any]) -> Task[P, R]:
@@ -335,6 +350,16 @@ class Task(TaskKind, Generic[P, R]):
 
     def __repr__(self) -> str:
         return f"Task({self.fullname})"
+
+
+_COROUTINE = 0x80
+"""The flag of the code of an ``async def``, as `inspect.CO_COROUTINE`."""
+
+
+def is_async_function(func: Callable[..., Any]) -> bool:
+    """Tell whether calling a function gives a coroutine."""
+    code = getattr(func, "__code__", None)
+    return code is not None and bool(code.co_flags & _COROUTINE)
 
 
 class PartialTask(Task[P, R]):

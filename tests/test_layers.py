@@ -25,7 +25,7 @@ FLOORS = {
     ),
     "values": "value filesystem file handle shadowing jobinfo tracebacks syntax packages loading definitions fingerprint",
     "language": "signature outline expression task",
-    "engine parts": "job forms cache_policy recovery reporter worker executors",
+    "engine parts": "job forms cache_policy recovery replay coroutines reporter worker executors",
     "engine": "engine",
     "recorder": "recorder",
     "library": "utils shapes control functools context scripting tools",

@@ -10,6 +10,9 @@ from __future__ import annotations
 import io
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 from redunlite.call import Output
@@ -43,11 +46,8 @@ class Captured:
         return Output(bytes(self._head), bytes(self._tail[-OUTPUT_BYTES:]), self._n_bytes)
 
 
-class _Current(threading.local):
-    captured: Captured | None = None
-
-
-_current = _Current()
+_captured: ContextVar[Captured | None] = ContextVar("redunlite_captured", default=None)
+"""The job that prints: of this thread, or of the coroutine that runs in it."""
 
 
 class _Stream(io.TextIOBase):
@@ -58,7 +58,7 @@ class _Stream(io.TextIOBase):
 
     def write(self, text: str) -> int:
         """Write to the job that this thread runs, else to the original."""
-        captured = _current.captured
+        captured = _captured.get()
         if captured is None:
             return self.original.write(text)  # type: ignore[no-any-return]
         captured.add(text.encode("utf-8", "backslashreplace"))
@@ -66,7 +66,7 @@ class _Stream(io.TextIOBase):
 
     def flush(self) -> None:
         """Flush the original, unless a job writes."""
-        if _current.captured is None:
+        if _captured.get() is None:
             self.original.flush()
 
     def writable(self) -> bool:
@@ -75,7 +75,7 @@ class _Stream(io.TextIOBase):
 
     def isatty(self) -> bool:
         """Tell whether writing reaches a terminal."""
-        return _current.captured is None and bool(self.original.isatty())
+        return _captured.get() is None and bool(self.original.isatty())
 
     def fileno(self) -> int:
         """Return the original's descriptor."""
@@ -101,6 +101,34 @@ _n_captures = 0
 
 def begin_capture() -> Captured:
     """Capture what this thread prints from now on; `end_capture` ends it."""
+    _stand_in()
+    captured = Captured()
+    _captured.set(captured)
+    return captured
+
+
+def capture_into(captured: Captured) -> None:
+    """Capture what the present context prints, as long as the streams are stood in for."""
+    _captured.set(captured)
+
+
+@contextmanager
+def standing_in() -> Iterator[None]:
+    """Stand in for the streams, so that what coroutines print is captured by their contexts."""
+    _stand_in()
+    try:
+        yield
+    finally:
+        _stand_back()
+
+
+def end_capture() -> None:
+    """Let this thread print again; the last one puts the standard streams back."""
+    _captured.set(None)
+    _stand_back()
+
+
+def _stand_in() -> None:
     global _n_captures
     with _lock:
         _n_captures += 1
@@ -108,14 +136,10 @@ def begin_capture() -> Captured:
             stream = getattr(sys, name)
             if stream is not None and not isinstance(stream, _Stream):
                 setattr(sys, name, _Stream(stream))
-    captured = _current.captured = Captured()
-    return captured
 
 
-def end_capture() -> None:
-    """Let this thread print again; the last one puts the standard streams back."""
+def _stand_back() -> None:
     global _n_captures
-    _current.captured = None
     with _lock:
         _n_captures -= 1
         if _n_captures:
@@ -128,4 +152,4 @@ def end_capture() -> None:
 
 def pause_capture() -> None:
     """Let this thread print for the rest of its job, as for a debugger."""
-    _current.captured = None
+    _captured.set(None)
