@@ -6,13 +6,16 @@ from __future__ import annotations
 import enum
 import json
 import math
+import re
+import shlex
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, Literal, NewType, Optional
+from typing import Annotated, Any, Literal, NewType, Optional, Protocol
 
 import pytest
 
@@ -25,6 +28,8 @@ from redunlite.cli.arguments import (
     split_call,
 )
 from redunlite.errors import UnknownNameError, UsageError
+
+ITEMS = iter(())
 
 
 class Color(enum.Enum):
@@ -39,6 +44,13 @@ class Mode(enum.Flag):
 
     read = 1
     write = 2
+
+
+class Proto(Protocol):
+    """What has no instances."""
+
+    def f(self) -> int:
+        """Do."""
 
 
 class Words(list):  # type: ignore[type-arg]
@@ -189,6 +201,9 @@ def of_type(annotation: Any) -> Callable[..., Any]:
         (Mode, ["--x", "read|write"], Mode.read | Mode.write),
         (Words, ["--x", "a", "b"], Words(["a", "b"])),
         (Angle, ["--x", "90deg"], Angle(90)),
+        (re.Pattern, ["--x", "a+"], re.compile("a+")),
+        (str | bytes, ["--x", "a"], "a"),
+        (bytes | str, ["--x", "a"], "a"),
     ],
 )
 def test_words_become_values_of_the_annotation(
@@ -216,6 +231,7 @@ def test_words_become_values_of_the_annotation(
         (list[int], ["--x"], "option --x needs a value"),
         (int, ["--x"], "option --x needs a value"),
         (int, ["--x", "--x", "1"], "option --x needs a value"),
+        (Proto, ["--x", "1"], "type Proto cannot be given on the command line"),
         (Decimal, ["--x", "much"], "option --x got 'much', expected a decimal number"),
         (dict[str, int], ["--x", "a"], "option --x got 'a', expected key=value, or a JSON object"),
         (dict[str, int], ["--x", "a=b"], "option --x got 'b', expected a whole number"),
@@ -252,6 +268,17 @@ def test_words_that_do_not_fit_are_refused(annotation: Any, words: list[str], me
         parse(of_type(annotation), *words)
 
     assert message in caught.value.message
+
+
+def test_value_that_begins_with_a_dash_gets_a_hint() -> None:
+    """Where it looks like another option."""
+
+    def f(text: str, flag: bool = False) -> None: ...
+
+    with pytest.raises(UsageError) as caught:
+        parse(f, "--text", "--flag")
+
+    assert caught.value.hint == "a value that begins with a dash is written --text=--flag"
 
 
 def test_choice_that_is_nearly_right_gets_a_hint() -> None:
@@ -401,13 +428,55 @@ def test_help_shows_type_and_default() -> None:
         d: Color = Color.red,
         e: bool = False,
         g: list[int] = [1],  # noqa: B006
+        h: int = None,  # type: ignore[assignment]  # noqa: RUF013
+        i: Decimal = Decimal("1.50"),
+        j: tuple[date, Color] = (date(2026, 1, 1), Color.red),
+        k: bool | None = None,
+        m: Iterator[int] = ITEMS,
+        n: dict = {},  # type: ignore[type-arg]  # noqa: B006
     ) -> None: ...
 
-    assert [format_default(option) for option in make_options(f)] == [
+    assert [format_default(option).partition(" object")[0] for option in make_options(f)] == [
         "int (required)",
         "(default: Hello)",
         "int or None (default: None)",
         "(default: red)",
         "(default: False)",
         "list of int (default: [1])",
+        "int or None (default: None)",
+        "Decimal (default: 1.50)",
+        "tuple of date, red|dark_blue (default: (2026-01-01, red))",
+        "true, false or None (default: None)",
+        "Iterator cannot be given here (default: <tuple_iterator",
+        "dict (default: {})",
     ]
+
+
+# The docs.
+
+
+@dataclass
+class Train:
+    """The dataclass of the docs."""
+
+    lr: float
+    is_fast: bool = False
+
+
+def read_rows() -> list[list[str]]:
+    """Return the code of each cell of the table in docs/arguments.md."""
+    page = Path(__file__).resolve().parent.parent / "docs" / "arguments.md"
+    lines = [line for line in page.read_text(encoding="utf-8").splitlines() if line[:1] == "|"]
+    cells = [re.split(r"(?<!\\)\|", line.strip("|")) for line in lines[2:]]
+    return [[re.findall("`([^`]+)`", cell)[0].replace("\\|", "|") for cell in row] for row in cells]
+
+
+@pytest.mark.parametrize("annotation, words, value", read_rows())
+def test_docs_tell_what_words_become(annotation: str, words: str, value: str) -> None:
+    """Each row of the table is true."""
+    names = {**globals(), "datetime": datetime}
+    function = of_type(eval(annotation, names))
+
+    (found,) = parse(function, *shlex.split(words)).values()
+    names["datetime"] = __import__("datetime")
+    assert found == eval(value, {**names, "PosixPath": Path})

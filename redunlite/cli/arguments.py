@@ -29,8 +29,10 @@ from redunlite.cli.readers import (
     make_reader,
     read_words,
     show_piece,
+    with_none,
 )
-from redunlite.errors import UnknownNameError, UsageError
+from redunlite.display.text import quote
+from redunlite.errors import UnknownNameError, UsageError, shorten
 from redunlite.signature import MISSING, POSITIONAL_ONLY, VAR_KEYWORD, VAR_POSITIONAL, Parameters
 
 FIELD_MARK = ":"
@@ -124,6 +126,8 @@ def make_options(
     for name, kind, default in shown:
         annotation = hints.get(name, MISSING)
         reader = make_reader(annotation, variables)
+        if default is None and annotation is not MISSING:
+            reader = with_none(reader)
         options.append(
             Option(
                 name,
@@ -357,15 +361,13 @@ def _take(
     if given is None:
         given = _take_texts(reader, rest, spellings)
     if not given:
-        raise UsageError(f"option {spelling} needs a value", _describe_value(option))
+        shown = " | ".join(reader.choices) or reader.name
+        hint = f"expected: {shown}" if shown else ""
+        if not shown and rest:
+            word = quote(shorten(rest[0]))
+            hint = f"a value that begins with a dash is written {spelling}={word}"
+        raise UsageError(f"option {spelling} needs a value", hint)
     return Given(option, spelling, given)
-
-
-def _describe_value(option: Option) -> str:
-    reader = option.reader
-    if reader is None or not (reader.choices or reader.name):
-        return ""
-    return f"expected: {' | '.join(reader.choices) if reader.choices else reader.name}"
 
 
 def _take_texts(reader: Reader, rest: list[str], spellings: _Spellings) -> list[str]:
@@ -547,6 +549,8 @@ def format_default(option: Option) -> str:
         parts = [reader.refusal]
     elif reader is not None and reader.name and not reader.is_bool:
         parts = [reader.name]
+    elif reader is not None and reader.is_bool and reader.takes_none:
+        parts = ["true, false or None"]
     elif reader is not None and reader.choices and reader.takes_none:
         parts = ["or None"]
     if option.meaning:
@@ -555,19 +559,21 @@ def format_default(option: Option) -> str:
     if option.is_required and not option.fields:
         end = "(required)"
     elif reader is not None and option.default is not MISSING and not option.fields:
-        end = f"(default: {_format_value(option.default)})"
+        end = f"(default: {_format_value(option.default, reader)})"
     if end:
         parts = [part.rstrip(".") for part in parts] + [end]
     return " ".join(parts)
 
 
-def _format_value(value: Any) -> str:
+def _format_value(value: Any, reader: Reader) -> str:
     """Return a default on one line, as it would be typed where it can be."""
     from redunlite import nested
 
     if nested.has_lazy(value):
         return "computed"
-    text = value if isinstance(value, str) and value else _format_part(value)
+    # A class that is made from one text shows that text.
+    is_text = isinstance(value, str) or reader.name.partition(" ")[0] == type(value).__name__
+    text = str(value) if is_text and not reader.takes_json and value != "" else _format_part(value)
     return text if len(text) <= 60 else text[:59] + "…"
 
 

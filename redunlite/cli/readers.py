@@ -24,7 +24,7 @@ from redunlite.signature import MISSING
 BOOL_WORDS = {"true": True, "false": False}
 NONE_WORD = "None"
 
-EXACT, NUMBER, MOMENT, MADE, TEXT = range(5)
+EXACT, NUMBER, MOMENT, MADE, TEXT, BYTES = range(6)
 """How specific a type is: the lower is tried first."""
 
 
@@ -326,6 +326,10 @@ def _unwrap(annotation: Any) -> Any:
 
     if hasattr(annotation, "__supertype__"):
         return annotation.__supertype__
+    if typing.get_origin(annotation) is typing.Final:
+        return typing.get_args(annotation)[0]
+    if str(annotation).endswith("LiteralString"):  # younger than Python 3.10
+        return str
     if isinstance(annotation, typing.TypeVar):
         if annotation.__constraints__:
             return typing.Union[annotation.__constraints__]  # noqa: UP007
@@ -422,7 +426,7 @@ _SIMPLE: dict[type, Reader] = {
     float: Reader(_read_float, "float", load=_load_float, rank=NUMBER),
     complex: Reader(_read_complex, "complex", rank=NUMBER),
     bool: Reader(_read_bool, "bool", is_bool=True, load=_load_bool, rank=EXACT),
-    bytes: Reader(_read_bytes, "bytes", is_raw=True, rank=TEXT),
+    bytes: Reader(_read_bytes, "bytes", is_raw=True, rank=BYTES),
 }
 
 
@@ -582,6 +586,7 @@ def _make_from_class(cls: type, annotation: Any, variables: Mapping[str, Any] | 
     import collections.abc
     import enum
     import os
+    import re
 
     if issubclass(cls, enum.Enum):
         return _make_enum(cls)
@@ -591,7 +596,10 @@ def _make_from_class(cls: type, annotation: Any, variables: Mapping[str, Any] | 
     fields = find_fields(cls)
     if fields is not None:
         return _make_record(Record(cls, fields))
-    if getattr(cls, "__abstractmethods__", None) and not issubclass(cls, os.PathLike):
+    if cls is re.Pattern:
+        return _make_made(cls, re.compile)
+    is_abstract = getattr(cls, "__abstractmethods__", None) or getattr(cls, "_is_protocol", False)
+    if is_abstract and not issubclass(cls, os.PathLike):
         return _refuse(annotation)
     if cls is os.PathLike:
         import pathlib
@@ -694,9 +702,11 @@ def _make_container(
             return _refuse(cls[tuple(members)])  # type: ignore[index]
         if not members or members[1] in (Any, object):
             value = value._replace(read=read_setting)
+            return _make_dict(key, value, dicts[cls])._replace(name=dicts[cls].__name__)
         return _make_dict(key, value, dicts[cls])
     if issubclass(cls, dict) and hasattr(cls, "__total__"):
-        return _make_dict(_SIMPLE[str], make_reader(MISSING)._replace(read=read_setting), dict)
+        value = make_reader(MISSING)._replace(read=read_setting)
+        return _make_dict(_SIMPLE[str], value, dict)._replace(name=cls.__name__)
     if cls in (abc.Iterator, abc.Generator, abc.AsyncIterator, abc.Awaitable, abc.Coroutine):
         return _refuse(cls)
     if cls in (range, slice, memoryview, type(...)) or issubclass(cls, collections.defaultdict):
@@ -946,10 +956,15 @@ def _make_union(members: Sequence[Any], variables: Mapping[str, Any] | None) -> 
     if not usable:
         return readers[0]._replace(takes_none=takes_none)
     made = usable[0] if len(usable) == 1 else _make_either(usable)
-    if not takes_none:
-        return made
-    name = "" if made.choices else f"{_describe_type(made)} or None"
-    return made._replace(name=name, takes_none=True)
+    return with_none(made) if takes_none else made
+
+
+def with_none(reader: Reader) -> Reader:
+    """Return the reader that takes ``None`` too."""
+    if reader.takes_none or reader.refusal:
+        return reader
+    name = "" if reader.choices else f"{_describe_type(reader)} or None"
+    return reader._replace(name=name, takes_none=True)
 
 
 def _make_either(readers: Sequence[Reader]) -> Reader:
