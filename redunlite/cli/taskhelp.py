@@ -136,7 +136,7 @@ def _format_notes(options: Sequence[Option]) -> str:
     if options:
         notes.append("@FILE stands for what a file holds, - for standard input.")
     notes.append(f"The options of run work here too: {common.PROGRAM} run --help")
-    return wrap_page("\n\n".join(notes), common.find_width())
+    return "".join(wrap_page(note, common.find_width()) for note in notes)
 
 
 # The facts of a task.
