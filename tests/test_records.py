@@ -180,6 +180,37 @@ def test_help_shows_the_defaults_that_hold_in_a_record() -> None:
     }
 
 
+def test_factories_are_called_only_when_their_value_is_wanted() -> None:
+    """Help and a field that goes on top ask for it; a run that gives neither does not."""
+    calls = []
+
+    def make() -> Net:
+        calls.append(1)
+        return Net(layers=7)
+
+    @dataclass
+    class Deep:
+        sizes: list[int] = field(default_factory=lambda: calls.append(1) or [1])
+        net: Net = field(default_factory=make)
+
+    scope: dict[str, Any] = {"Deep": Deep}
+    exec("def f(deep: Deep): ...", scope)
+    options = make_options(scope["f"])
+    calls.clear()
+
+    assert join_fields(options, {"deep:sizes": [2], "deep:net": Net()})["deep"].sizes == [2]
+    assert calls == []
+    assert [format_default(option) for option in iter_options(options)] == [
+        "Deep",
+        "list of int (default: [1])",
+        "Net",
+        "int (default: 7)",
+        "(default: relu)",
+        "list of int (default: [8, 8])",
+    ]
+    assert join_fields(options, {"deep:net:act": "tanh"})["deep"].net == Net(7, "tanh")
+
+
 def test_parameters_that_the_engine_fills_in_have_no_option() -> None:
     """A hidden default, and the parameters of a special form that its scheduler gives."""
     from redunlite.jobinfo import JobInfo

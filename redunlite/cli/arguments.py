@@ -21,11 +21,13 @@ from typing import Any, NamedTuple
 from redunlite.cli.readers import (
     BOOL_WORDS,
     NONE_WORD,
+    Factory,
     Field,
     Misfit,
     Piece,
     Reader,
     find_hints,
+    get_default,
     make_reader,
     read_words,
     show_piece,
@@ -177,6 +179,8 @@ def _make_fields(
 
 def _find_default(field: Field, instance: Any, cls: type) -> Any:
     """Return the default of a field: what it is in the instance that is the default of all."""
+    if isinstance(instance, Factory) and instance.make is not cls:
+        instance = get_default(instance)
     return getattr(instance, field.name, MISSING) if isinstance(instance, cls) else field.default
 
 
@@ -475,7 +479,7 @@ def _join_record(option: Option, values: dict[str, Any], *, is_needed: bool) -> 
         return whole
     record = option.reader.record if option.reader is not None else None
     assert record is not None
-    base = option.default if whole is MISSING else whole
+    base = get_default(option.default) if whole is MISSING else whole
     has_base = isinstance(base, record.cls)
     parts = {}
     for field in option.fields:
@@ -569,7 +573,8 @@ def _format_value(value: Any, reader: Reader) -> str:
     """Return a default on one line, as it would be typed where it can be."""
     from redunlite import nested
 
-    if nested.has_lazy(value):
+    value = get_default(value)
+    if value is MISSING or nested.has_lazy(value):
         return "computed"
     # A class that is made from one text shows that text.
     is_text = isinstance(value, str) or reader.name.partition(" ")[0] == type(value).__name__
@@ -595,4 +600,7 @@ def _format_part(value: Any) -> str:
         return f"({', '.join(map(_format_part, value))})"
     if type(value) is dict:
         return f"{{{', '.join(f'{_format_part(k)}: {_format_part(v)}' for k, v in value.items())}}}"
-    return repr(value)
+    try:
+        return repr(value)
+    except Exception:  # the class is the user's
+        return f"a {type(value).__name__}"

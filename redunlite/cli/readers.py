@@ -96,7 +96,23 @@ class Field(NamedTuple):
     name: str
     annotation: Any
     default: Any
-    """`MISSING` for none."""
+    """`MISSING` for none, a `Factory` where it is made anew each time."""
+
+
+class Factory(NamedTuple):
+    """Makes a default. It is the user's, so it is called only when its value is wanted."""
+
+    make: Callable[[], Any]
+
+
+def get_default(default: Any) -> Any:
+    """Return a default, made where a `Factory` makes it; `MISSING` when that fails."""
+    if not isinstance(default, Factory):
+        return default
+    try:
+        return default.make()
+    except Exception:  # the user's; the class itself will tell when it is called
+        return MISSING
 
 
 class Record(NamedTuple):
@@ -875,10 +891,7 @@ def _find_default(field: Any) -> Any:
         return field.default
     if field.default_factory is dataclasses.MISSING:
         return MISSING
-    try:
-        return field.default_factory()
-    except Exception:  # the user's; then it has to be given
-        return MISSING
+    return Factory(field.default_factory)
 
 
 def find_hints(thing: Any) -> dict[str, Any]:
