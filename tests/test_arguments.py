@@ -238,6 +238,7 @@ def test_words_become_values_of_the_annotation(
         (dict[str, int], ["--x", "a=1", "a=2"], "expected each key once, but 'a' is there twice"),
         (dict[str, int], ["--x", '{"a": 1, "a": 2}'], "expected each key once"),
         (dict[str, int], ["--x", '{"a": [1]}'], "option --x got [1] at ['a']"),
+        (dict[list[str], int], ["--x", "a=1"], "option --x got 'a', expected keys of a dict"),
         (dict[str, int], ["--x", "{a: 1}"], "expected JSON (line 1, column 2"),
         (int | float, ["--x", "far"], "expected a whole number or a number"),
         (list[list[int]], ["--x", '[["a"]]'], "at [0][0], expected a whole number"),

@@ -404,6 +404,10 @@ CASES = [
         run("show", "--executor", "proces"), "unknown executor 'proces'", "did you mean 'process'?"
     ),
     Case(
+        run("show", "-o", "executor=proces"), "unknown executor 'proces'", "did you mean 'process'?"
+    ),
+    Case(run("show", "--executor", "zzz"), "unknown executor 'zzz'", "executors are default, …"),
+    Case(
         run("show", "--fail-fast", "--keep-going"),
         "--fail-fast and --keep-going exclude each other",
     ),

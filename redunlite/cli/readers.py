@@ -827,13 +827,18 @@ def _make_tuple(members: Sequence[Reader]) -> Reader:
 def _make_dict(key: Reader, value: Reader, build: Callable[[dict[Any, Any]], Any]) -> Reader:
     """Return the reader of ``key=value`` words and JSON objects."""
 
+    def read_key(text: str) -> Any:
+        made = _read_member(key, text)
+        try:
+            hash(made)
+        except TypeError as error:
+            raise Misfit(f"keys of a dict ({error})", show_piece(text)) from error
+        return made
+
     def load_all(data: Any) -> dict[Any, Any]:
         if not isinstance(data, dict):
             raise Misfit("a JSON object")
-        return {
-            _read_member(key, name): _below(value, item, f"[{name!r}]")
-            for name, item in data.items()
-        }
+        return {read_key(name): _below(value, item, f"[{name!r}]") for name, item in data.items()}
 
     def read_one(piece: Piece) -> dict[Any, Any]:
         if isinstance(piece, Json):
@@ -843,7 +848,7 @@ def _make_dict(key: Reader, value: Reader, build: Callable[[dict[Any, Any]], Any
         name, equals, text = piece.partition("=")
         if not equals:
             raise Misfit("key=value, or a JSON object", show_piece(piece))
-        return {_read_member(key, name): _read_member(value, text)}
+        return {read_key(name): _read_member(value, text)}
 
     def gather(pieces: Sequence[Piece]) -> Any:
         found: dict[Any, Any] = {}

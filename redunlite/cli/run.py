@@ -348,7 +348,10 @@ def _run(request: Request, path: str, argv: Sequence[str]) -> int:
     args, kwargs = split_call(request.options, request.values)
     task = request.task
     if settings.option:
-        task = task.options(**read_pairs(settings.option, "-o"))
+        options = read_pairs(settings.option, "-o")
+        task = task.options(**options)
+        if "executor" in options:
+            _check_executor(options["executor"], config)
     context = _read_context(settings)
     expression = task(*args, **kwargs)
 
@@ -417,9 +420,15 @@ def _load_config(folder: str | None, settings: RunSettings) -> Config:
     if settings.fail_fast or settings.keep_going:
         flags["scheduler"] = {"on_failure": "fail-fast" if settings.fail_fast else "keep-going"}
     config = load_config(folder, flags)
-    if settings.executor is not None and settings.executor not in config.executors:
-        raise UnknownNameError("executor", settings.executor, config.executors)
+    if settings.executor is not None:
+        _check_executor(settings.executor, config)
     return config
+
+
+def _check_executor(name: str, config: Config) -> None:
+    if name not in config.executors:
+        known = f"executors are {', '.join(config.executors)}"
+        raise UnknownNameError("executor", name, config.executors, "", known)
 
 
 def _read_context(settings: RunSettings) -> dict[str, Any]:
