@@ -571,6 +571,12 @@ def load_project(folder: Path, files: Files) -> dict[str, Task]:
     return tasks
 
 
+@pytest.fixture(autouse=True, scope="module")
+def no_project_folder() -> None:
+    """Let paths be relative to each file's folder, whatever project an earlier test ran in."""
+    fingerprint.set_project_folder(None)
+
+
 @pytest.fixture(autouse=True)
 def forget_modules() -> Iterator[None]:
     """Forget the modules and folders that a test loaded."""
