@@ -16,7 +16,7 @@ from typing import Any
 
 from redunlite.packages import find_loaded_packages
 
-PATIENCE_S = 0.02
+PATIENCE_S = 0.01
 """How long the end of a run waits for git."""
 _GIT = (
     "git", "--no-optional-locks", "-c", "core.fsmonitor=false", "status", "--porcelain",

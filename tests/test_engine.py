@@ -11,7 +11,7 @@ import pytest
 from redunlite import Scheduler, catch, cond, task
 from redunlite.errors import DryRunResult, HiddenExpressionError, LimitError, SchedulerError
 from redunlite.functools import map_, seq
-from redunlite.reporter import ExecutionEnd, Failure, SilentReporter, TaskCounts
+from redunlite.reporter import ExecutionEnd, Failure, JobLine, SilentReporter, TaskCounts
 from redunlite.session import count_cpus, open_memory_session
 
 redun_namespace = "test_engine"
@@ -825,3 +825,33 @@ def test_time_left_is_told_when_all_durations_are_known():
 
     assert told[0] is None
     assert told[1] is not None and told[1] >= 0
+
+
+class Lines(SilentReporter):
+    """Keeps the event and the task of every job line."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[str, str]] = []
+
+    def wants_line(self, event: str, task: str) -> bool:
+        """Want all."""
+        return True
+
+    def job_line(self, line: JobLine) -> None:
+        """Keep it."""
+        self.seen.append((line.event, line.task.rpartition(".")[2]))
+
+
+def test_jobs_that_follow_one_in_flight_have_lines():
+    """A call that another job computes is told as cached when that one ends, or as failed."""
+    lines = Lines()
+    session = open_memory_session(lines, "inline")
+    with pytest.raises(ValueError, match="no"):
+        session.run([add(inc(1), inc(1)), fail(), fail()], failure_policy="keep-going")
+    session.close()
+
+    assert sorted(lines.seen) == [
+        ("Cached", "inc"),
+        ("Reject", "fail"), ("Reject", "fail"), ("Reject", "root_task"),
+        ("Run", "add"), ("Run", "fail"), ("Run", "inc"),
+    ]  # fmt: skip

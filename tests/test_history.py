@@ -20,6 +20,7 @@ from redunlite.history.query import (
 )
 from redunlite.history.tree import FoldLine, JobLine, get_tree
 from redunlite.recorder import codes, models
+from redunlite.recorder.cache import fill_index
 from redunlite.recorder.database import Database, insert_sql, open_database, open_readonly
 from redunlite.valuestore import ValueStore
 
@@ -119,6 +120,9 @@ class Rows:
             call_hash=bytes.fromhex(call_hash.ljust(40, "0")),
             eval_hash=bytes.fromhex(eval_hash.ljust(40, "0")), result=hashing.token(2),
         )  # fmt: skip
+        self.database.connection.execute(
+            "UPDATE execution SET n_calls = max(n_calls, ?) WHERE id = ?", (serial, execution)
+        )
 
 
 @pytest.fixture
@@ -368,6 +372,49 @@ def test_printed_id_that_is_shared_means_the_newest(rows: Rows):
         history.find_records("ab20010")
     with pytest.raises(AmbiguousIdError):
         load_value(rows.database, ValueStore(None), "ab200100")
+
+
+def test_evaluations_are_found_in_the_index_and_behind_it(rows: Rows):
+    """By any beginning of their hash, at both ends of the range of signed numbers, too."""
+    heads = ["00", "0f", "7fffffffffffffffff", "7f", "80", "8000000000000000ff", "fe", "ff" * 20]
+    for number in (1, 2):
+        rows.add_execution(number, f"c{number}")
+        for serial, head in enumerate(heads, 1):
+            rows.add_call(number, serial, f"b{number}{serial}", head)
+        if number == 1:
+            rows.database.begin()
+            fill_index(rows.database.connection, everything=True)
+            rows.database.commit()
+    history = History(rows.database)
+    all_rows = rows.database.connection.execute(
+        "SELECT id, call_hash, eval_hash FROM call ORDER BY id"
+    ).fetchall()
+
+    for head in heads:
+        whole = head.ljust(40, "0")
+        for n_digits in range(1, 41):
+            prefix = whole[:n_digits]
+            found = sorted(history._find_evaluations(*get_bounds(prefix)))
+            assert found == [row for row in all_rows if row[2].hex().startswith(prefix)]
+
+
+def test_job_is_looked_for_in_its_own_execution(scheduler: Scheduler):
+    """The digits of an id tell which executions may have it; those of older versions may."""
+    for n in range(3):
+        scheduler.run(fan(n))
+    history = get_history(scheduler)
+    jobs = find_jobs(history, "inc") + find_jobs(history, "fan")
+    assert {job.execution for job in jobs} == {1, 2, 3}
+
+    for job in jobs:
+        assert history._find_executions_of(job.uuid[:8]) == [job.execution]
+        (match,) = history.find_records(job.uuid[:8]).matches
+        assert match.row == job.row
+    assert history._find_executions_of(jobs[0].uuid[:7]) is None
+    call = history.get_call(jobs[0].call or 0)
+    assert history._find_executions_of(call.call_hash[:8]) == []
+    history.connection.execute("UPDATE job SET salt = randomblob(8) WHERE id >> 32 = 2")
+    assert history._find_executions_of(call.call_hash[:8]) == [2]
 
 
 def test_equal_hashes_are_one_id(rows: Rows):

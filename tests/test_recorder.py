@@ -6,6 +6,7 @@ import pytest
 
 from redunlite import Scheduler, catch, task
 from redunlite.hashing import decode_token
+from redunlite.jobinfo import JobIds, format_uuid, make_job_uuid, make_uuid
 from redunlite.recorder import models
 from redunlite.recorder.database import open_memory
 from redunlite.recorder.durations import Durations
@@ -322,3 +323,15 @@ def test_run_knows_the_durations_of_the_run_before(scheduler: Scheduler):
 
     assert recorder.find_mean_us("test_recorder.inc") == duration_us / n_done
     assert recorder.find_mean_us("test_recorder.unheard_of") is None
+
+
+def test_ids_of_jobs_tell_their_execution_and_rank():
+    """By the UUID of the execution alone; another one's ids are far behind, or not its own at all."""
+    uuid, other = make_uuid(), make_uuid()
+    ids = JobIds(uuid)
+    taken = [salt for n in (1, 512, 7) for salt in reversed(ids.take(n))]
+
+    assert [JobIds(uuid).get_rank(salt[:4]) for salt in taken] == list(range(520))
+    assert all(ids.is_one(salt) for salt in taken)
+    assert not any(JobIds(other).is_one(salt) for salt in taken)
+    assert make_job_uuid(taken[0], format_uuid(uuid))[19:] == format_uuid(uuid)[19:]

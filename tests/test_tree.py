@@ -33,7 +33,7 @@ COUNTS = [TaskCounts("ns.bad", 0, 2, 0, 0, 0)]
 def make_job(name: str, **fields: object) -> JobRecord:
     """Return a failed job."""
     made = JobRecord(1, f"{name * 8}-0", 1, None, 1, TASK, "FAILED", 0, 0, None, None, None)
-    return replace(made, **fields)  # type: ignore[arg-type]
+    return made._replace(**fields)
 
 
 TREE = JobTree(
@@ -104,7 +104,7 @@ def test_interrupted_execution_has_its_word_once() -> None:
 
 def test_error_of_a_job_in_a_list_is_one_safe_line() -> None:
     """Below the job, without what could steer the terminal."""
-    error = replace(ERROR, summary="ValueError: \x1b[2J" + "x" * 500 + "\nmore")
+    error = ERROR._replace(summary="ValueError: \x1b[2J" + "x" * 500 + "\nmore")
 
     lines = list(format_jobs([make_job("a", error=error)], [DONE]))
 

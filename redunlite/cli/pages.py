@@ -24,6 +24,7 @@ from redunlite.history.records import (
     Match,
     ValueRecord,
 )
+from redunlite.recorder import codes
 
 MAX_JOBS_OF_CALL = 10
 
@@ -83,7 +84,11 @@ def _view_job(history: History, match: Match) -> View:
 def _view_call(history: History, match: Match) -> View:
     call = history.get_call(match.row)
     flow = dataflow.get_call_dataflow(history, call)
-    jobs: list[JobRecord] = history.find_jobs("call = ?", (match.row,), MAX_JOBS_OF_CALL)
+    # No job of an execution before the one that made the call has it.
+    first = match.row >> codes.SERIAL_BITS << codes.SERIAL_BITS
+    jobs: list[JobRecord] = history.find_jobs(
+        "id > ? AND call = ?", (first, match.row), MAX_JOBS_OF_CALL
+    )
 
     def make_page() -> Any:
         return as_json.make_call_page(history, call, jobs, flow)

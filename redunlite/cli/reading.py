@@ -6,6 +6,7 @@ meanwhile. Nothing is created or changed. No state.
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -63,6 +64,17 @@ def read_text(config: str | None, make: Callable[[History], str]) -> str | None:
 
     Read again when a run began to write meanwhile: the first reading may be half old and half new.
     """
+    # A long page is millions of objects without a cycle: looking for some takes a quarter of the time.
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        return _read_text(config, make)
+    finally:
+        if collects:
+            gc.enable()
+
+
+def _read_text(config: str | None, make: Callable[[History], str]) -> str | None:
     import sqlite3
 
     from redunlite.history.query import History

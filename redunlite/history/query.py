@@ -15,7 +15,6 @@ import json
 import os
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from redunlite import hashing
@@ -42,7 +41,7 @@ from redunlite.history.records import (
     TaskRecord,
     ValueRecord,
 )
-from redunlite.jobinfo import format_uuid
+from redunlite.jobinfo import JobIds, format_uuid
 from redunlite.recorder import codes
 from redunlite.recorder.database import INTERRUPTED, Database, get_id_range
 
@@ -56,6 +55,8 @@ MAX_CANDIDATES = 20
 TRAIL_ENDS = 3
 """Jobs shown at each end of a long chain of parents."""
 PREVIEW_LIMIT = 200
+MAX_JUDGED = 20_000
+"""Executions up to which each is asked whether an id may be of it, before jobs are read."""
 PRINTED_DIGITS = 8
 """Hex digits of an id as it is printed in lines."""
 _BATCH = 500
@@ -172,34 +173,58 @@ class History:
             f"SELECT {_JOB_COLUMNS} FROM job WHERE {condition} ORDER BY {order} LIMIT ?",
             (*values, limit),
         ).fetchall()
-        return [self._make_job(row) for row in rows]
+        return list(self._iter_jobs(rows))
 
-    def _make_job(self, row: Sequence[Any]) -> JobRecord:
-        row_id, salt, parent, call, task, kind, status, start, duration, cpu, peak, output = row
-        execution = self.get_execution(row_id >> codes.SERIAL_BITS)
-        if status == codes.RUNNING and execution.error == INTERRUPTED:
-            status = codes.CANCELLED
-        name = CACHED if kind and status == codes.DONE else STATUS_NAMES[status]
-        return JobRecord(
-            row_id, self._make_job_id(row_id, salt), execution.number, parent, call, self.get_task(task), name, start,
-            duration, cpu, peak, output,
-        )  # fmt: skip
+    def _iter_jobs(self, rows: Iterable[Sequence[Any]]) -> Iterator[JobRecord]:
+        number, tail, running = 0, "", STATUS_NAMES[codes.RUNNING]
+        tasks: dict[int, TaskRecord] = {}
+        for row in rows:
+            (
+                row_id,
+                salt,
+                parent,
+                call,
+                task_id,
+                kind,
+                status,
+                start,
+                duration,
+                cpu,
+                peak,
+                output,
+            ) = row
+            if row_id >> codes.SERIAL_BITS != number:
+                number = row_id >> codes.SERIAL_BITS
+                execution = self.get_execution(number)
+                tail = execution.uuid[18:]
+                is_dead = execution.error == INTERRUPTED
+                running = STATUS_NAMES[codes.CANCELLED if is_dead else codes.RUNNING]
+            task = tasks.get(task_id)
+            if task is None:
+                task = tasks[task_id] = self.get_task(task_id)
+            name = STATUS_NAMES[status]
+            if status == codes.RUNNING:
+                name = running
+            elif kind and status == codes.DONE:
+                name = CACHED
+            yield JobRecord(
+                row_id, _format_job_id(salt, tail), number, parent, call, task, name, start,
+                duration, cpu, peak, output,
+            )  # fmt: skip
 
     def find_job_ids(self, row_ids: Collection[int]) -> dict[int, str]:
         """Return the UUID of each job with one of those row ids."""
         rows = self._select("SELECT id, salt FROM job WHERE id IN (%s)", sorted(set(row_ids)))
-        return {row_id: self._make_job_id(row_id, salt) for row_id, salt in rows}
-
-    def _make_job_id(self, row_id: int, salt: bytes) -> str:
-        head = salt.hex()
-        tail = self.get_execution(row_id >> codes.SERIAL_BITS).uuid[18:]
-        return f"{head[:8]}-{head[8:12]}-{head[12:]}{tail}"
+        return {
+            row_id: _format_job_id(salt, self.get_execution(row_id >> codes.SERIAL_BITS).uuid[18:])
+            for row_id, salt in rows
+        }
 
     def add_arguments(self, jobs: Sequence[JobRecord]) -> list[JobRecord]:
         """Return the jobs with their arguments, read together."""
         calls = {job.call: job.task for job in jobs if job.call is not None}
         found = self.find_arguments(calls)
-        return [replace(job, arguments=found.get(job.call or 0, ())) for job in jobs]
+        return [job._replace(arguments=found.get(job.call or 0, ())) for job in jobs]
 
     def add_errors(self, jobs: Sequence[JobRecord]) -> list[JobRecord]:
         """Return the jobs, those that failed with what they raised."""
@@ -209,7 +234,7 @@ class History:
         cells = dict(self._select("SELECT id, result FROM call WHERE id IN (%s)", calls))
         values = self.find_values(cells.values())
         return [
-            replace(job, error=values.get(cells.get(job.call))) if job.status == FAILED else job
+            job._replace(error=values.get(cells.get(job.call))) if job.status == FAILED else job
             for job in jobs
         ]
 
@@ -500,10 +525,18 @@ class History:
         return [Match(kind, row_id, digest.hex()) for row_id, digest in rows]
 
     def _scan_jobs(self, prefix: str) -> list[Match]:
+        if len(prefix) > 32:
+            return []
         low, high = get_bounds(prefix[:16])
-        rows = self.connection.execute(
-            f"SELECT id, salt FROM job WHERE {_between('salt', high)}", _bounds(low, high)
-        ).fetchall()
+        sql = f"SELECT id, salt FROM job WHERE {_between('salt', high)}"
+        numbers = self._find_executions_of(prefix)
+        if numbers is None:
+            rows = self.connection.execute(sql, _bounds(low, high)).fetchall()
+        else:
+            rows = []
+            for number in numbers:
+                values = (*_bounds(low, high), *get_id_range(number))
+                rows += self.connection.execute(f"{sql} AND id BETWEEN ? AND ?", values).fetchall()
         matches = []
         for row_id, salt in rows:
             execution = self.get_execution(row_id >> codes.SERIAL_BITS)
@@ -512,20 +545,65 @@ class History:
                 matches.append(Match(JOB, row_id, format_uuid(bytes.fromhex(uuid))))
         return matches
 
+    def _find_executions_of(self, prefix: str) -> list[int] | None:
+        """Return the executions that may have a job with such an id; None when it may be any.
+
+        Their UUIDs tell which ids their jobs have; those of jobs of older versions are random.
+        """
+        n_most = self.connection.execute("SELECT max(id) FROM execution").fetchone()[0] or 0
+        if len(prefix) < PRINTED_DIGITS or n_most > MAX_JUDGED:
+            return None
+        head = bytes.fromhex(prefix[:PRINTED_DIGITS])
+        found = []
+        for number, uuid, salt in self.connection.execute(
+            "SELECT e.id, e.uuid, j.salt FROM execution e LEFT JOIN job j ON j.id = e.root_job"
+        ).fetchall():
+            ids = JobIds(uuid)
+            if salt is not None and ids.is_one(salt):
+                (last,) = self.connection.execute(
+                    "SELECT max(id) FROM job WHERE id BETWEEN ? AND ?", get_id_range(number)
+                ).fetchone()
+                # A job has one id at most, and they are handed out by the hundred.
+                if ids.get_rank(head) > 2 * (last & 0xFFFFFFFF) + 1024:
+                    continue
+            found.append(number)
+        return found
+
     def _scan_calls(self, prefix: str) -> list[Match]:
         low, high = get_bounds(prefix)
         bounds = _bounds(low, high)
         rows = self.connection.execute(
-            f"SELECT id, call_hash, eval_hash FROM call WHERE ({_between('call_hash', high)}) "
-            f"OR ({_between('eval_hash', high)})",
-            (*bounds, *bounds),
+            f"SELECT id, call_hash, eval_hash FROM call WHERE {_between('call_hash', high)}", bounds
         ).fetchall()
+        rows += self._find_evaluations(low, high)
         newest: dict[bytes, int] = {}
         for row_id, call_hash, eval_hash in rows:
             for digest in (call_hash, eval_hash):
                 if digest is not None and digest >= low and (high is None or digest < high):
                     newest[digest] = max(row_id, newest.get(digest, 0))
         return [Match(CALL, row_id, digest.hex()) for digest, row_id in newest.items()]
+
+    def _find_evaluations(self, low: bytes, high: bytes | None) -> list[Any]:
+        """Return the calls with an eval hash between two: from the index, and what is not in it yet."""
+        columns = "SELECT c.id, c.call_hash, c.eval_hash FROM"
+        condition, bounds = _between("c.eval_hash", high), _bounds(low, high)
+        n_bytes = max(8, len(low))
+        last = int.from_bytes(high.ljust(n_bytes, b"\0"), "big") if high else 1 << 8 * n_bytes
+        ends = (low.ljust(n_bytes, b"\0"), (last - 1).to_bytes(n_bytes, "big"))
+        rows = self.connection.execute(
+            f"{columns} call_index i CROSS JOIN call c ON c.id = i.call "
+            f"WHERE i.key BETWEEN ? AND ? AND {condition}",
+            (*(int.from_bytes(end[:8], "big", signed=True) for end in ends), *bounds),
+        ).fetchall()
+        for number, n_calls, n_indexed in self.connection.execute(
+            "SELECT id, n_calls, n_indexed FROM execution WHERE n_indexed < n_calls"
+        ).fetchall():
+            base = number << codes.SERIAL_BITS
+            rows += self.connection.execute(
+                f"{columns} call c WHERE c.id > ? AND c.id <= ? AND {condition}",
+                (base + n_indexed, base + n_calls, *bounds),
+            ).fetchall()
+        return rows
 
     def _find_token_values(self, prefix: str) -> list[Match]:
         """Return the small plain values whose hash begins with hex digits.
@@ -673,10 +751,15 @@ def is_text(word: str) -> bool:
     return True
 
 
+def _format_job_id(salt: bytes, tail: str) -> str:
+    head = salt.hex()
+    return f"{head[:8]}-{head[8:12]}-{head[12:]}{tail}"
+
+
 def make_token_record(token: bytes) -> ValueRecord:
     """Return what is known of a small plain value."""
     return ValueRecord(
-        hashing.value_hash(token).hex(),
+        "",
         hashing.type_name_of_token(token),
         hashing.preview_token(token, PREVIEW_LIMIT),
         token,

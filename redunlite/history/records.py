@@ -1,6 +1,7 @@
 """Plain data that history hands out: one frozen class for each kind of record.
 
-Decided here: what is known about a record, and how ids look. Nothing is read here; no state.
+Decided here: what is known about a record, and how ids look. Nothing is read here; no state. Those of
+which a page may have a million are tuples, which are made three times as fast.
 Times are integer microseconds since the epoch, UTC; durations integer microseconds.
 """
 
@@ -8,6 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from redunlite import hashing
 
 RUNNING = "RUNNING"
 DONE = "DONE"
@@ -99,12 +103,11 @@ class TaskRecord:
         return f"{self.namespace}.{self.name}" if self.namespace else self.name
 
 
-@dataclass(frozen=True)
-class ValueRecord:
+class ValueRecord(NamedTuple):
     """A value, as far as it can be told without decoding it."""
 
-    hash: str
-    """40 hex characters."""
+    digest: str
+    """The hash where it is known, 40 hex characters; empty for a small plain value."""
     type_name: str
     preview: str
     token: bytes | None = None
@@ -120,13 +123,19 @@ class ValueRecord:
     """Of an error: file, line, function and source line of the user's own frames."""
 
     @property
+    def hash(self) -> str:
+        """40 hex characters; empty when nothing is recorded."""
+        if self.digest or self.token is None:
+            return self.digest
+        return hashing.value_hash(self.token).hex()
+
+    @property
     def is_error(self) -> bool:
         """Whether it is the error of a failed call."""
         return self.type_name.endswith(".ErrorValue")
 
 
-@dataclass(frozen=True)
-class ArgumentRecord:
+class ArgumentRecord(NamedTuple):
     """One bound argument of a call."""
 
     place: int
@@ -156,8 +165,7 @@ class CallRecord:
     """As in `recorder/models.py`."""
 
 
-@dataclass(frozen=True)
-class JobRecord:
+class JobRecord(NamedTuple):
     """One call in one run."""
 
     row: int

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from redunlite.history.query import History
 from redunlite.history.records import FAILED, ExecutionRecord, JobRecord, TaskCounts
@@ -27,8 +28,7 @@ MAX_ENDS = 3
 """Jobs shown of a folded part."""
 
 
-@dataclass(frozen=True)
-class JobLine:
+class JobLine(NamedTuple):
     """A job in the tree."""
 
     depth: int
@@ -38,8 +38,7 @@ class JobLine:
     """Whether it failed of itself, and not because a job below it did."""
 
 
-@dataclass(frozen=True)
-class FoldLine:
+class FoldLine(NamedTuple):
     """Jobs of one task that are not shown."""
 
     depth: int

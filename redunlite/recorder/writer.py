@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from redunlite import hashing, serialize
 from redunlite.expression import SCALARS
 from redunlite.job import FAILED, CachedCall, Job
-from redunlite.jobinfo import format_uuid
+from redunlite.jobinfo import JobIds, format_uuid, make_uuid
 from redunlite.kinds import FLAG_FILE, FORMAT_TOKEN, ValueRef
 from redunlite.recorder import models
 from redunlite.recorder.cache import CallCache, check_digest, fill_index
@@ -92,9 +92,9 @@ class RunRecorder:
         self._sets: list[tuple[int, int]] = []
         self._members: list[tuple[int, Sequence[int]]] = []
         """Row id and members of each set; one row a member is made only when they are written."""
+        self._uuid = make_uuid()
+        self._job_ids = JobIds(self._uuid)
         self._salts: list[bytes] = []
-        self._salt = int.from_bytes(os.urandom(4), "big")
-        self._salt_step = 0x9E000001 | int.from_bytes(os.urandom(3), "big")
         self._n_bytes = 0
         self._n_calls = 0
         self._n_values = 0
@@ -115,10 +115,6 @@ class RunRecorder:
 
     def begin(self, argv: Sequence[str], root_task: Task[..., Any]) -> str:
         """Open an execution and return its UUID as text."""
-        raw = bytearray(os.urandom(16))
-        raw[6] = raw[6] & 0x0F | 0x40
-        raw[8] = raw[8] & 0x3F | 0x80
-        self._uuid = bytes(raw)
         text = format_uuid(self._uuid)
         row = {
             "uuid": self._uuid,
@@ -173,13 +169,7 @@ class RunRecorder:
         """Return the first 8 bytes of a job's id; no other job of the run has the same first 4."""
         salts = self._salts
         if not salts:
-            # An odd step meets all numbers of 32 bits before one comes again; one near the golden
-            # section of them leaves wide gaps between those that it has met.
-            step, first = self._salt_step, self._salt
-            last = first + SALTS_AT_ONCE * step
-            self._salt = last & 0xFFFFFFFF
-            rest = os.urandom(4)
-            salts += [(n & 0xFFFFFFFF).to_bytes(4, "big") + rest for n in range(first, last, step)]
+            salts += self._job_ids.take(SALTS_AT_ONCE)
         return salts.pop()
 
     def get_task_id(self, task: Task[..., Any]) -> int:
