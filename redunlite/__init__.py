@@ -21,7 +21,7 @@ version = __version__
 
 if TYPE_CHECKING:
     from redunlite.context import get_context
-    from redunlite.control import catch, cond, throw
+    from redunlite.control import apply_tags, catch, cond, throw
     from redunlite.namespace import get_current_namespace, namespace
     from redunlite.scheduler import Scheduler, get_current_scheduler, set_current_scheduler
     from redunlite.session import load, run
@@ -31,6 +31,7 @@ _HOMES = {
     "PartialTask": "task",
     "Scheduler": "scheduler",
     "Task": "task",
+    "apply_tags": "control",
     "catch": "control",
     "cond": "control",
     "get_context": "context",
@@ -50,6 +51,7 @@ __all__ = [
     "Scheduler",
     "Task",
     "__version__",
+    "apply_tags",
     "catch",
     "cond",
     "get_context",

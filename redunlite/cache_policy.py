@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import sys
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -18,6 +18,7 @@ from redunlite.errors import UndecodableError
 from redunlite.job import CachedCall, Job
 from redunlite.kinds import FLAG_CHECK, FORMAT_EXPRESSION, ValueRef
 from redunlite.options import CacheCheckValid, CacheScope
+from redunlite.tags import Tag
 from redunlite.valuestore import ValueStore
 
 if TYPE_CHECKING:
@@ -221,6 +222,15 @@ class Recorder(Protocol):
         self, key: bytes, task: Task[..., Any], single: ValueRef, task_ids: Collection[int]
     ) -> None:
         """Keep the recovery of a failed graph under `key`, with the tasks that had a part in it."""
+
+    def tag_execution(self, tags: Iterable[Tag]) -> None:
+        """Keep tags of the execution."""
+
+    def tag_job(self, job: Job, tags: Iterable[Tag]) -> None:
+        """Keep tags of a job."""
+
+    def tag_value(self, value_hash: bytes, tags: Iterable[Tag]) -> None:
+        """Keep tags of a value."""
 
     def is_due(self) -> bool:
         """Tell whether enough rows wait to be written now."""

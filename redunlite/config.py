@@ -19,7 +19,7 @@ import os
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from redunlite.errors import ConfigError, find_nearest
+from redunlite.errors import ConfigError, UsageError, find_nearest
 
 FOLDER_NAME = ".redunlite"
 INI_NAME = "redunlite.ini"
@@ -39,6 +39,9 @@ DEFAULT_INI = """\
 [limits]
 # Units of a named resource that running jobs may hold together; 1 where nothing is set.
 # database = 4
+
+[tags]
+# Tags of every execution, a key and its value on each line, as run --tag takes them.
 
 [fingerprint]
 # How installed packages count as code: version, major or ignore.
@@ -126,7 +129,16 @@ class Config:
         For an unknown section, key or executor type, or a bad value.
     """
 
-    __slots__ = ("executors", "files", "fingerprint", "folder", "limits", "recorder", "scheduler")
+    __slots__ = (
+        "executors",
+        "files",
+        "fingerprint",
+        "folder",
+        "limits",
+        "recorder",
+        "scheduler",
+        "tags",
+    )
 
     executors: Mapping[str, ExecutorConfig]
     """By name; there is always one called ``default``, and one of each type called like it."""
@@ -136,6 +148,8 @@ class Config:
     files: FilesConfig
     recorder: RecorderConfig
     scheduler: SchedulerConfig
+    tags: Mapping[str, Any]
+    """Tags of every execution."""
     folder: str | None
     """The `.redunlite` folder that these settings were read for; None for a dict's."""
 
@@ -186,6 +200,8 @@ class Config:
         object.__setattr__(self, "executors", made)
         limits = {name: _capacity(s) for name, s in sections.get("limits", {}).items()}
         object.__setattr__(self, "limits", limits)
+        tags = {key: _tag(key, s) for key, s in sections.get("tags", {}).items()}
+        object.__setattr__(self, "tags", tags)
         for section, (cls, checks) in _PLAIN.items():
             values = sections.get(section, {})
             object.__setattr__(
@@ -202,6 +218,16 @@ class _Setting(NamedTuple):
 
 
 _Sections = dict[str, dict[str, _Setting]]
+
+
+def _tag(key: str, setting: _Setting) -> Any:
+    from redunlite.tags import check_key, parse_tag_value
+
+    try:
+        check_key(key)
+        return parse_tag_value(setting.value) if isinstance(setting.value, str) else setting.value
+    except UsageError as error:
+        raise ConfigError(f"{setting.where}: {error.message}") from None
 
 
 def _one_of(*words: str) -> Any:
@@ -450,17 +476,17 @@ def _parse(text: str, path: str) -> _Sections:
 
 
 def _check_section(section: str, where: str) -> None:
-    if section == "limits" or section in _PLAIN:
+    if section in ("limits", "tags") or section in _PLAIN:
         return
     if section.startswith("executors.") and section != "executors.":
         return
-    nearest = find_nearest(section, ["limits", *_PLAIN, "executors.default"])
+    nearest = find_nearest(section, ["limits", "tags", *_PLAIN, "executors.default"])
     mean = f"; did you mean [{nearest}]?" if nearest else ""
     raise ConfigError(f"{where}: unknown section [{section}]{mean}")
 
 
 def _check_key(section: str, key: str, where: str) -> None:
-    if section == "limits":
+    if section in ("limits", "tags"):
         return
     known = _EXECUTOR_KEYS if section.startswith("executors.") else tuple(_PLAIN[section][1])
     if key not in known:

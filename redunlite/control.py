@@ -12,8 +12,18 @@ from typing import Any
 
 from redunlite import nested
 from redunlite.expression import QuotedExpression, quote
-from redunlite.forms import Evaluated, EvaluationError, Fork, Join, Recall, Remember, Start
+from redunlite.forms import (
+    ApplyTags,
+    Evaluated,
+    EvaluationError,
+    Fork,
+    Join,
+    Recall,
+    Remember,
+    Start,
+)
 from redunlite.kinds import Lazy, TaskKind, TypeHandler, register_type
+from redunlite.options import check_options
 from redunlite.shapes import Catch, Cond
 from redunlite.task import make_scheduler_task, task
 
@@ -119,6 +129,29 @@ def catch_all(exprs: Any, error_class: Any = None, recover: Any = None) -> Gener
 def throw(error: BaseException) -> Any:
     """Raise an exception, where an expression is wanted."""
     raise error
+
+
+@make_scheduler_task("apply_tags")
+def apply_tags(
+    value: Any, tags: Any = (), job_tags: Any = (), execution_tags: Any = ()
+) -> Generator[Any, Any, Any]:
+    """Give a value, and keep tags with it in the history.
+
+    Parameters
+    ----------
+    value
+        What is tagged, evaluated.
+    tags, job_tags, execution_tags
+        Lists of (key, value): of the value itself, of the job around this call, of the execution.
+    """
+    result = yield value
+    checked = []
+    for given in (tags, job_tags, execution_tags):
+        if isinstance(given, Lazy) or nested.has_lazy(given):
+            given = (yield given).get()
+        checked.append(check_options({"tags": given}, "apply_tags()")["tags"])
+    yield ApplyTags(result, *checked)
+    return result
 
 
 class Thread:

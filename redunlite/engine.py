@@ -54,6 +54,7 @@ from redunlite.expression import (
 )
 from redunlite.forms import (
     Abandoned,
+    ApplyTags,
     ContextOf,
     Evaluated,
     EvaluationError,
@@ -284,6 +285,7 @@ class Engine:
                 Join: self._join,
                 ContextOf: self._read_context,
                 RunAgain: self._run_again,
+                ApplyTags: self._apply_tags,
             },
         )
         self.uuid = ""
@@ -728,6 +730,19 @@ class Engine:
             self._note_context_read(node.parent)
         inherited = self._inherited if node.scope is None else node.scope.inherited
         return EMPTY if inherited is None else inherited.context
+
+    def _apply_tags(self, node: FormNode, asked: ApplyTags) -> None:
+        job = node.parent
+        if job is not None and _is_unrecorded(job):
+            return
+        if asked.tags:
+            found = asked.value.node
+            ref = self.as_ref(found.result if isinstance(found, Node) else found)
+            self.recorder.tag_value(hashing.value_hash(ref.token), asked.tags)
+        if asked.job_tags and job is not None:
+            self.recorder.tag_job(job, asked.job_tags)
+        if asked.execution_tags:
+            self.recorder.tag_execution(asked.execution_tags)
 
     def _note_context_read(self, job: Job) -> None:
         """Remember that what a job comes to may depend on the context."""

@@ -116,6 +116,18 @@ class Join(Start):
         self.key = key
 
 
+class ApplyTags(Request):
+    """Keep tags: of a value, of the job around the form, of the execution."""
+
+    __slots__ = ("execution_tags", "job_tags", "tags", "value")
+
+    def __init__(self, value: Evaluated, tags: Any, job_tags: Any, execution_tags: Any) -> None:
+        self.value = value
+        self.tags = tags
+        self.job_tags = job_tags
+        self.execution_tags = execution_tags
+
+
 class RunAgain(Request):
     """What a replay says at the first difference: begin the coroutine after all."""
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, overload
 from redunlite.context import get_context
 from redunlite.control import (
     Thread,
+    apply_tags,
     catch,
     catch_all,
     cond,
@@ -34,6 +35,7 @@ __all__ = [
     "Scheduler",
     "SchedulerError",
     "Thread",
+    "apply_tags",
     "catch",
     "catch_all",
     "cond",
@@ -139,6 +141,7 @@ class Scheduler:
                 dry_run=dryrun,
                 failure_policy=failure_policy,
                 context=context,
+                tags=tags,
             )
         finally:
             set_current_scheduler(before)

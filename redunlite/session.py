@@ -29,7 +29,9 @@ from redunlite.errors import (
 from redunlite.facts import GitStatus, gather_facts
 from redunlite.limits import Limits
 from redunlite.nested import merge_dicts
+from redunlite.options import check_options
 from redunlite.reporter import ExecutionEnd, ExecutionInfo, Reporter, SilentReporter
+from redunlite.tags import Tag
 from redunlite.value import ErrorValue
 from redunlite.valuestore import ValueStore
 from redunlite.waits import Waits
@@ -64,6 +66,7 @@ class Session:
         default_executor: str = "default",
         failure_policy: str = FINISH,
         context: Mapping[str, Any] | None = None,
+        tags: Sequence[Tag] = (),
     ) -> None:
         self.database = database
         self.store = store
@@ -76,6 +79,7 @@ class Session:
         self._default_executor = default_executor
         self._failure_policy = failure_policy
         self._context = dict(context or {})
+        self._tags = tuple(tags)
         self._engine: Engine | None = None
 
     def run(
@@ -87,6 +91,7 @@ class Session:
         dry_run: bool = False,
         failure_policy: str | None = None,
         context: Mapping[str, Any] | None = None,
+        tags: Sequence[Tag] = (),
     ) -> Any:
         """Evaluate an expression and return its value.
 
@@ -96,6 +101,8 @@ class Session:
             What happens to other jobs after a failure that no `catch` takes; default, as configured.
         context
             Context variables, on top of those configured.
+        tags
+            Of the execution, beside those configured.
 
         Raises
         ------
@@ -119,7 +126,7 @@ class Session:
         merged = merge_dicts(self._context, context or {})
         store = self.store.make_read_only() if dry_run else self.store
         engine = self._engine = Engine(
-            recorder=self._make_recorder(dry_run, merged),
+            recorder=self._make_recorder(dry_run, merged, tags),
             executors=_Executors(self._executor_specs, self._added_executors),
             store=store,
             reporter=self.reporter,
@@ -194,7 +201,7 @@ class Session:
         )
         return error
 
-    def _make_recorder(self, dry_run: bool, context: Mapping[str, Any]) -> Any:
+    def _make_recorder(self, dry_run: bool, context: Mapping[str, Any], tags: Sequence[Tag]) -> Any:
         from redunlite.recorder.writer import DryRecorder, RunRecorder
 
         if dry_run:
@@ -206,7 +213,12 @@ class Session:
             facts["context"] = json.dumps(context, default=repr)
         # In memory nobody will ask for it: tests run many such executions.
         git = GitStatus() if self.folder and facts["git_commit"] else None
-        return RunRecorder(self.database, self.store, project, facts, git.end if git else None)
+        named = dict(self._tags)
+        named.update(tags)
+        return RunRecorder(
+            self.database, self.store, project, facts, git.end if git else None,
+            check_options({"tags": list(named.items())}, "tags of a run")["tags"],
+        )  # fmt: skip
 
     def close(self) -> None:
         """Close the database and the value store."""
@@ -355,6 +367,7 @@ def open_session(
         default_executor=executor or "default",
         failure_policy=config.scheduler.on_failure,
         context=config.context,
+        tags=tuple(config.tags.items()),
     )
 
 
@@ -463,6 +476,7 @@ def run(
     cache: bool = ...,
     failure_policy: str | None = ...,
     context: Mapping[str, Any] | None = ...,
+    tags: Sequence[Tag] = ...,
 ) -> T: ...
 
 
@@ -473,6 +487,7 @@ def run(
     cache: bool = ...,
     failure_policy: str | None = ...,
     context: Mapping[str, Any] | None = ...,
+    tags: Sequence[Tag] = ...,
 ) -> T: ...
 
 
@@ -482,6 +497,7 @@ def run(
     cache: bool = True,
     failure_policy: str | None = None,
     context: Mapping[str, Any] | None = None,
+    tags: Sequence[Tag] = (),
 ) -> Any:
     """Evaluate an expression with the project's configuration and its persistent database.
 
@@ -497,7 +513,9 @@ def run(
     folder = configuration.resolve_folder() or configuration.make_folder(os.getcwd())
     session = open_configured(configuration.load_config(folder))
     try:
-        return session.run(expression, cache=cache, failure_policy=failure_policy, context=context)
+        return session.run(
+            expression, cache=cache, failure_policy=failure_policy, context=context, tags=tags
+        )
     finally:
         session.close()
 

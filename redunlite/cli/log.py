@@ -78,7 +78,14 @@ def add_parser(commands: Any) -> CommandParser:
         metavar="TIME",
         help="begun before this time; a day counts to its end",
     )
-    # A filter by tags belongs here.
+    filters.add_argument(
+        "--tag",
+        type=_read_tag,
+        action="append",
+        default=[],
+        metavar="TAG",
+        help="with this key or key=value; several times for several tags",
+    )
     lists = parser.add_argument_group("lists")
     lists.add_argument("--jobs", action="store_true", help="list jobs, not executions")
     lists.add_argument(
@@ -108,6 +115,13 @@ def _read_statuses(text: str) -> frozenset[str]:
             raise UnknownNameError("status", word.strip(), names, "", f"there are {known}")
         found.add(status)
     return frozenset(found)
+
+
+def _read_tag(text: str) -> tuple[str, str | None]:
+    from redunlite.tags import encode_tag_value, parse_tag
+
+    key, value = parse_tag(text)
+    return key, encode_tag_value(value) if "=" in text else None
 
 
 def _read_since(text: str, *, is_end: bool = False) -> int:
@@ -187,7 +201,7 @@ def _make_text(history: History, args: argparse.Namespace) -> str:
 
 def _is_filtered(args: argparse.Namespace) -> bool:
     given = (args.task, args.status, args.since, args.until)
-    return any(value is not None for value in given)
+    return bool(args.tag) or any(value is not None for value in given)
 
 
 def _find_tasks(history: History, name: str | None) -> list[int] | None:
@@ -274,7 +288,8 @@ def _make_filter(
 ) -> Filter:
     from redunlite.history.listing import Filter
 
-    return Filter(args.status or frozenset(), tasks, args.since, args.until, execution)
+    statuses = args.status or frozenset()
+    return Filter(statuses, tasks, args.since, args.until, execution, tuple(args.tag))
 
 
 def _get_limit(args: argparse.Namespace) -> int | None:
@@ -298,8 +313,18 @@ def _tell_filter(
         told.append(" or ".join(sorted(names)))
     if args.status is not None:
         told.append(" or ".join(sorted(args.status)))
+    told += [_format_tag(tag) for tag in args.tag]
     times = (("since", args.since), ("until", args.until))
     return told + [f"{name} {format_time(time)}" for name, time in times if time is not None]
+
+
+def _format_tag(tag: tuple[str, str | None]) -> str:
+    import json
+
+    from redunlite.tags import format_tag
+
+    key, value = tag
+    return key if value is None else format_tag(key, json.loads(value))
 
 
 def _repeat(args: argparse.Namespace) -> str:
@@ -319,6 +344,8 @@ def _repeat(args: argparse.Namespace) -> str:
     for name in ("since", "until"):
         if getattr(args, name) is not None:
             words += [f"--{name}", format_time(getattr(args, name))]
+    for tag in args.tag:
+        words += ["--tag", _format_tag(tag)]
     if args.jobs:
         words.append("--jobs")
     return format_command([*words, "--all"])

@@ -6,12 +6,13 @@ how a page looks (`display`). No state.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from redunlite.cli.common import find_width
 from redunlite.cli.reading import View
 from redunlite.display import as_json, records
+from redunlite.display.text import escape
 from redunlite.history import dataflow
 from redunlite.history.dataflow import Dataflow
 from redunlite.history.query import History
@@ -24,7 +25,9 @@ from redunlite.history.records import (
     Match,
     ValueRecord,
 )
+from redunlite.history.tags import find_tags
 from redunlite.recorder import codes
+from redunlite.tags import format_tags, value_key
 
 MAX_JOBS_OF_CALL = 10
 
@@ -94,7 +97,12 @@ def _view_call(history: History, match: Match) -> View:
         return as_json.make_call_page(history, call, jobs, flow)
 
     return View(
-        lambda: records.format_call_page(call, history.add_arguments(jobs), flow),
+        lambda: _add_tags(
+            history,
+            "call",
+            call.row,
+            records.format_call_page(call, history.add_arguments(jobs), flow),
+        ),
         make_page,
         lambda: [make_page()],
         "call node",
@@ -107,7 +115,7 @@ def _view_tasks(history: History, matches: Sequence[Match]) -> View:
 
     def make_lines() -> Iterable[str]:
         for task, first in zip(tasks, firsts):
-            yield from records.format_task(task, first)
+            yield from _add_tags(history, "task", task.row, records.format_task(task, first))
             yield ""
 
     def make_page() -> list[Any]:
@@ -127,8 +135,20 @@ def _view_value(history: History, match: Match) -> View:
         return as_json.make_value_page(value, flow)
 
     return View(
-        lambda: records.format_value_page(value, history.find_paths(value), flow),
+        lambda: _add_tags(
+            history,
+            "value",
+            value_key(bytes.fromhex(value.hash)),
+            records.format_value_page(value, history.find_paths(value), flow),
+        ),
         make_page,
         lambda: [make_page()],
         "value",
     )
+
+
+def _add_tags(history: History, entity: str, entity_id: int, lines: Iterable[str]) -> Iterator[str]:
+    """Yield the lines of a page, the first one with the record's tags behind it."""
+    tags = find_tags(history.connection, entity, [entity_id]).get(entity_id, ())
+    for i, line in enumerate(lines):
+        yield line if i else line + escape(format_tags(tags))

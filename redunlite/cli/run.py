@@ -25,6 +25,7 @@ from redunlite.cli.arguments import (
 from redunlite.cli.readers import Reader, read_pairs
 from redunlite.display.text import quote
 from redunlite.errors import DryRunResult, UnknownNameError, UsageError, shorten, show_word
+from redunlite.tags import parse_tag
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -72,6 +73,10 @@ RUN_OPTIONS: tuple[Option, ...] = (
         "run.option", "--option", Reader(str, "NAME=VALUE", is_list=True, takes_one=True), None, ("-o",),
         "set a task option of TASK, such as memory=4",
     ),
+    Option(
+        "run.tag", "--tag", Reader(str, "KEY=VALUE", is_list=True, takes_one=True), None, ("-t",),
+        "tag the execution",
+    ),
     Option("run.verbose", "--verbose", None, None, ("-v",), "every job line, and what jobs print"),
     Option("run.quiet", "--quiet", None, None, ("-q",), "failures and the result only"),
     Option("run.help", "--help", None, None, ("-h",), "show help"),
@@ -102,6 +107,7 @@ class RunSettings(NamedTuple):
     executor: str | None = None
     setup: Sequence[str] = ()
     setup_help: bool = False
+    tag: Sequence[str] = ()
     context: Sequence[str] = ()
     context_file: str | None = None
     option: Sequence[str] = ()
@@ -353,6 +359,7 @@ def _run(request: Request, path: str, argv: Sequence[str]) -> int:
         if "executor" in options:
             _check_executor(options["executor"], config)
     context = _read_context(settings)
+    tags = [parse_tag(text) for text in settings.tag]
     expression = task(*args, **kwargs)
 
     from redunlite.cli.setup import read_setup
@@ -378,6 +385,7 @@ def _run(request: Request, path: str, argv: Sequence[str]) -> int:
                 dry_run=settings.dry_run,
                 failure_policy=config.scheduler.on_failure,
                 context=context,
+                tags=tags,
             )
         finally:
             session.close()

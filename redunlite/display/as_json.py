@@ -62,6 +62,7 @@ def make_execution(execution: ExecutionRecord) -> Fields:
         "python": execution.python,
         "git_commit": execution.git_commit,
         "git_dirty": execution.is_git_dirty,
+        "tags": _tags(execution.tags),
     }
 
 
@@ -131,7 +132,12 @@ def make_job(job: JobRecord, execution: ExecutionRecord, parent_id: str | None) 
             {"name": argument.name, "place": argument.place, **make_value(argument.value)}
             for argument in job.arguments
         ],
+        "tags": _tags(job.tags),
     }
+
+
+def _tags(tags: Sequence[tuple[str, Any]]) -> list[Fields]:
+    return [{"key": key, "value": value} for key, value in tags]
 
 
 def make_job_page(history: History, detail: JobDetail, dataflow: Dataflow | None) -> Fields:

@@ -28,6 +28,7 @@ from redunlite.history.records import (
     ValueRecord,
 )
 from redunlite.history.tree import FoldLine, JobTree
+from redunlite.tags import format_tags
 from redunlite.tracebacks import get_headline
 
 ID_WIDTH = 8
@@ -70,7 +71,8 @@ def format_execution(execution: ExecutionRecord, *, is_full: bool = False) -> st
         words = f"{escape(execution.root_task or '?')} (API)"
     told = f" ({escape(execution.error or '')})" if _is_told(execution) else ""
     status = format_status(execution.status)
-    return f"Exec {shown} {status} {format_time(execution.start_us)}:  {words}{told}"
+    tags = escape(format_tags(execution.tags))
+    return f"Exec {shown} {status} {format_time(execution.start_us)}:  {words}{told}{tags}"
 
 
 def _is_told(execution: ExecutionRecord) -> bool:
@@ -110,7 +112,8 @@ def format_job(job: JobRecord, *, is_full: bool = False) -> str:
     shown = job.uuid if is_full else job.uuid[:ID_WIDTH]
     arguments = format_arguments(job.arguments, by_name=job.parent is None)
     call = f"{escape(job.task.fullname)}({arguments})"
-    return f"Job {shown} {format_status(job.status)} {format_time(job.start_us)}:  {call}"
+    tags = escape(format_tags(job.tags))
+    return f"Job {shown} {format_status(job.status)} {format_time(job.start_us)}:  {call}{tags}"
 
 
 def format_error(error: ValueRecord) -> str:

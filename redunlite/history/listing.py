@@ -24,6 +24,7 @@ from redunlite.history.records import (
     ExecutionRecord,
     JobRecord,
 )
+from redunlite.history.tags import make_condition
 from redunlite.recorder import codes
 from redunlite.recorder.database import get_id_range
 
@@ -52,6 +53,8 @@ class Filter:
     """Begun before this time."""
     execution: int | None = None
     """Number of the execution whose jobs are meant; None for any."""
+    tags: Sequence[tuple[str, str | None]] = ()
+    """Key, and value as JSON or None for any; a record has to have them all."""
 
 
 class ExecutionList(NamedTuple):
@@ -80,6 +83,7 @@ def find_executions(history: History, wanted: Filter, limit: int | None) -> Exec
     conditions, values = _make_time_conditions(wanted)
     if wanted.statuses:
         conditions.append(_tell_execution_status(history, wanted.statuses))
+    _add_tags(wanted, "execution", conditions, values)
     where = " AND ".join(conditions) or "1"
     found = history.find_executions(limit, where, values)
     n_all = len(found)
@@ -120,12 +124,20 @@ def _make_time_conditions(wanted: Filter) -> tuple[list[str], list[Any]]:
     return conditions, values
 
 
+def _add_tags(wanted: Filter, entity: str, conditions: list[str], values: list[Any]) -> None:
+    """Add the SQL conditions on records with the tags that are wanted."""
+    for tag in wanted.tags:
+        condition, given = make_condition([tag])
+        conditions.append(f"id IN (SELECT entity_id FROM tag WHERE entity = ? AND {condition})")
+        values += [entity, *given]
+
+
 # Jobs.
 
 
 def count_jobs(history: History, wanted: Filter) -> int | None:
     """Return the number of jobs that a filter lets through; None when only reading them all tells."""
-    if wanted.since_us is not None or wanted.until_us is not None:
+    if wanted.since_us is not None or wanted.until_us is not None or wanted.tags:
         return None
     return sum(span.n_most for span in _find_spans(history, wanted))
 
@@ -215,6 +227,7 @@ def _make_job_condition(wanted: Filter, span: _Span) -> tuple[str, list[Any]]:
     if wanted.statuses:
         told = [_tell_job_status(status, span.is_dead) for status in sorted(wanted.statuses)]
         conditions.append(f"({' OR '.join(told)})")
+    _add_tags(wanted, "job", conditions, values)
     return "".join(f" AND {condition}" for condition in conditions), values
 
 

@@ -41,6 +41,7 @@ from redunlite.history.records import (
     TaskRecord,
     ValueRecord,
 )
+from redunlite.history.tags import find_tags
 from redunlite.jobinfo import JobIds, format_uuid
 from redunlite.recorder import codes
 from redunlite.recorder.database import INTERRUPTED, Database, get_id_range
@@ -138,6 +139,7 @@ class History:
             commit,
             None if is_dirty is None else bool(is_dirty),
             json.loads(versions) if versions else {},
+            tuple(find_tags(self.connection, "execution", [number]).get(number, ())),
         )
         self._executions[number] = made
         return made
@@ -221,10 +223,14 @@ class History:
         }
 
     def add_arguments(self, jobs: Sequence[JobRecord]) -> list[JobRecord]:
-        """Return the jobs with their arguments, read together."""
+        """Return the jobs with their arguments and tags, read together."""
         calls = {job.call: job.task for job in jobs if job.call is not None}
         found = self.find_arguments(calls)
-        return [job._replace(arguments=found.get(job.call or 0, ())) for job in jobs]
+        tags = find_tags(self.connection, "job", [job.row for job in jobs])
+        return [
+            job._replace(arguments=found.get(job.call or 0, ()), tags=tuple(tags.get(job.row, ())))
+            for job in jobs
+        ]
 
     def add_errors(self, jobs: Sequence[JobRecord]) -> list[JobRecord]:
         """Return the jobs, those that failed with what they raised."""

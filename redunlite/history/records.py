@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from redunlite import hashing
 
@@ -54,6 +54,7 @@ class ExecutionRecord:
     git_commit: str | None = None
     is_git_dirty: bool | None = None
     versions: Mapping[str, str] = field(default_factory=dict)
+    tags: Sequence[tuple[str, Any]] = ()
     """Of the installed packages that were loaded when it began, and redunlite, by name."""
 
     @property
@@ -188,6 +189,7 @@ class JobRecord(NamedTuple):
     """Row id in `value`."""
     arguments: Sequence[ArgumentRecord] = ()
     error: ValueRecord | None = None
+    tags: Sequence[tuple[str, Any]] = ()
     """What it raised, where that was asked for."""
 
 

@@ -265,7 +265,7 @@ class Tag(Table):
 
     id = pw.AutoField()
     entity = pw.TextField()  # execution job call task value
-    entity_id = pw.BigIntegerField(index=True)
+    entity_id = pw.BigIntegerField(index=True)  # row id; of a value the first 8 bytes of its hash
     key = pw.TextField(index=True)
     value = pw.TextField()  # JSON
     is_current = pw.IntegerField(default=1)

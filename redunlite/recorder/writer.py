@@ -11,7 +11,7 @@ import json
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from redunlite import hashing, serialize
@@ -31,7 +31,9 @@ from redunlite.recorder.models import (
     RUNNING,
     SERIAL_BITS,
 )
+from redunlite.recorder.tags import insert_tags
 from redunlite.recorder.values import make_value_row
+from redunlite.tags import Tag, encode_tag_value, value_key
 from redunlite.valuestore import ValueStore
 
 if TYPE_CHECKING:
@@ -62,6 +64,8 @@ class RunRecorder:
         Folder that recorded paths are relative to, or None.
     facts
         Columns of `execution` that are known before it begins: user, host, versions and so on.
+    tags
+        Of the execution.
     is_git_dirty
         Called once, at the end: whether files differ from the commit, None when not known.
     """
@@ -75,6 +79,7 @@ class RunRecorder:
         project: str | None = None,
         facts: Mapping[str, Any] | None = None,
         is_git_dirty: Callable[[], bool | None] | None = None,
+        tags: Sequence[Tag] = (),
     ) -> None:
         self._database = database
         self._connection: sqlite3.Connection = database.connection
@@ -82,6 +87,8 @@ class RunRecorder:
         self._project = project
         self._facts = dict(facts or {})
         self._is_git_dirty = is_git_dirty
+        self._run_tags = list(tags)
+        self._tags: list[tuple[str, int, str, str]] = []
         self._cache = CallCache(self._connection)
         self._jobs: list[tuple[Any, ...]] = []
         self._job_updates: list[tuple[Any, ...]] = []
@@ -138,6 +145,9 @@ class RunRecorder:
         )
         self.execution = int(cursor.lastrowid or 0)
         self._base = self.execution << SERIAL_BITS
+        self.tag_execution(self._run_tags)
+        insert_tags(self._connection, self._tags)
+        self._tags = []
         self._connection.execute(
             "UPDATE execution SET root_job = ? WHERE id = ?", (self._base | 1, self.execution)
         )
@@ -215,6 +225,10 @@ class RunRecorder:
                 "SELECT ?, ?, id FROM task_component WHERE hash = ?",
                 (task_id, ordinal, part.hash),
             )
+        tags = task.base_options.get("tags")
+        if tags:
+            rows = [("task", task_id, key, encode_tag_value(value)) for key, value in tags]
+            insert_tags(self._connection, rows)
         self._database.commit()
         return task_id
 
@@ -262,6 +276,23 @@ class RunRecorder:
         own = [(counter[_N_DONE], counter[_DURATION]) for counter in counters if counter]
         return self._durations.find_mean_us(fullname, own)  # type: ignore[no-any-return]
 
+    # Tags.
+
+    def tag_execution(self, tags: Iterable[Tag]) -> None:
+        """Keep tags of the execution."""
+        self._add_tags("execution", self.execution, tags)
+
+    def tag_job(self, job: Job, tags: Iterable[Tag]) -> None:
+        """Keep tags of a job."""
+        self._add_tags("job", self._base | job.serial, tags)
+
+    def tag_value(self, value_hash: bytes, tags: Iterable[Tag]) -> None:
+        """Keep tags of a value."""
+        self._add_tags("value", value_key(value_hash), tags)
+
+    def _add_tags(self, entity: str, entity_id: int, tags: Iterable[Tag]) -> None:
+        self._tags += [(entity, entity_id, key, encode_tag_value(value)) for key, value in tags]
+
     # Rows.
 
     def record_job(self, job: Job) -> None:
@@ -306,6 +337,8 @@ class RunRecorder:
             )  # fmt: skip
             return
         job.is_written = True
+        if job.options and "tags" in job.options:
+            self.tag_job(job, job.options["tags"])
         parent = job.parent
         self._jobs.append(
             (self._base | job.serial, job.salt or self.make_salt(),
@@ -325,6 +358,8 @@ class RunRecorder:
         job.is_written = True
         if not job.salt:
             job.salt = self.make_salt()
+        if job.options and "tags" in job.options:
+            self.tag_job(job, job.options["tags"])
         counter = self._counters.setdefault(task_id, [0] * 6)
         counter[_RUNNING] += 1
         self._dirty.add(task_id)
@@ -459,7 +494,8 @@ class RunRecorder:
         return self._write(wait=False)
 
     def _write(self, *, wait: bool) -> bool:
-        if not (self._jobs or self._job_updates or self._calls or self._call_updates):
+        waiting = self._jobs or self._job_updates or self._calls or self._call_updates or self._tags
+        if not waiting:
             return True
         if wait:
             self._database.begin()
@@ -479,6 +515,7 @@ class RunRecorder:
             ):
                 if rows:
                     many(sql, rows)
+            insert_tags(self._connection, self._tags)
             many(
                 _REPLACE_COUNTER,
                 [(self.execution, task, *self._counters[task]) for task in self._dirty],
@@ -492,7 +529,7 @@ class RunRecorder:
             raise
         for rows in (
             self._values, self._sets, self._members, self._calls, self._call_updates,
-            self._arguments, self._jobs, self._job_updates,
+            self._arguments, self._jobs, self._job_updates, self._tags,
         ):  # fmt: skip
             rows.clear()
         self._dirty.clear()
@@ -585,6 +622,15 @@ class DryRecorder:
     def is_due(self) -> bool:
         """Write nothing."""
         return False
+
+    def tag_execution(self, tags: Iterable[Tag]) -> None:
+        """Keep nothing."""
+
+    def tag_job(self, job: Job, tags: Iterable[Tag]) -> None:
+        """Keep nothing."""
+
+    def tag_value(self, value_hash: bytes, tags: Iterable[Tag]) -> None:
+        """Keep nothing."""
 
     def flush(self) -> bool:
         """Write nothing."""
