@@ -109,6 +109,7 @@ FIELDS: dict[str, tuple[Field, ...]] = {
         Field("peak_bytes", "greatest resident memory of its worker; null when nothing ran"),
         Field("error", "last lines of the traceback; null when it did not fail"),
         Field("arguments", "the bound arguments", "argument"),
+        Field("tags", "its tags", "tag of a record"),
         _detail("call_hash", "id of the call node; null while it is open"),
         _detail("eval_hash", "hash of the task and its arguments, the key of the cache"),
         *_CALL_RESULT,
