@@ -75,7 +75,8 @@ class JobIds:
     """
 
     def __init__(self, execution: bytes) -> None:
-        self._first = int.from_bytes(execution[8:12], "big")
+        # Not the digits themselves, which would be seen in both ids.
+        self._first = int.from_bytes(execution[8:12], "big") ^ 0x5BD1E995
         # Odd, so that all numbers come; near the golden section of them, so that the gaps are wide.
         self._step = 0x9E000001 | int.from_bytes(execution[13:], "big")
         self._rest = execution[:4]

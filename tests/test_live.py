@@ -279,19 +279,21 @@ def test_status_table_fits_the_terminal() -> None:
         "lab.call_variants_of_one_sample       0       0       2       0       0       2",
     ]
     assert format_status(counts, width=66)[4:] == [
-        "lab.align                0       0       0       1      12      13",
+        "…align                   0       0       0       1      12      13",
         "…nts_of_one_sample       0       0       2       0       0       2",
     ]
     assert format_status(counts, width=40)[1:] == [
         "TASK            FAILED CACHED DONE TOTAL",
         "",
         "ALL                  2      1   12    15",
-        "lab.align            0      1   12    13",
+        "…align               0      1   12    13",
         "…_of_one_sample      2      0    0     2",
     ]
+    assert format_status(counts, width=78)[4].startswith("…align                            ")
     for width in range(33, 100):
         assert max(map(len, format_status(counts, width=width))) <= width
     assert re.fullmatch(r"JOB STATUS \d\d:\d\d:\d\d", format_status(counts, width=29)[0])
+    assert format_status({"x" * 40: TaskCounts(done=1)}, width=30)[4] == f"…{'x' * 18}    1     1"
 
 
 def test_status_table_is_painted_where_there_are_jobs() -> None:

@@ -94,7 +94,7 @@ def format_status(
             columns = [column for column in columns if totals[column] or column == "TOTAL"]
             least = 0
             room = max(_CUT_NAME, width - _measure(columns, totals, least))
-        names = [_cut_beginning(name, room) for name in names]
+        names = _shorten_names(names, room)
     rows = [[totals[column] for column in columns]]
     rows += [[getattr(shown[n], column.lower()) for column in columns] for n in sorted(shown)]
     cells = [["TASK", *columns], [""] * (len(columns) + 1)]
@@ -117,8 +117,24 @@ def _measure(columns: Sequence[str], totals: Mapping[str, int], least: int) -> i
     return sum(1 + max(least, len(column), len(str(totals[column]))) for column in columns)
 
 
-def _cut_beginning(name: str, width: int) -> str:
-    return name if len(name) <= width else f"…{name[len(name) - width + 1 :]}"
+def _shorten_names(names: Sequence[str], width: int) -> list[str]:
+    """Return names of tasks without as much of their namespaces as has to go, all of them alike.
+
+    >>> _shorten_names(["a.lab.align", "a.lab.call_variants"], 14)
+    ['…align', '…call_variants']
+    """
+    shown = list(names)
+    if max(map(len, names), default=0) <= width:
+        return shown
+    for n_parts in range(max(name.count(".") for name in names), 0, -1):
+        shown = []
+        for name in names:
+            parts = name.split(".")
+            ending = ".".join(parts[-n_parts:])
+            shown.append(ending if len(parts) <= n_parts else f"…{ending}")
+        if max(map(len, shown)) <= width:
+            return shown
+    return [name if len(name) <= width else f"…{name[1 - width :]}" for name in shown]
 
 
 def _import_tabulate() -> Any:
