@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from redunlite.display.lists import format_jobs
+from redunlite.display.lists import format_executions, format_jobs
 from redunlite.display.tree import format_duration, format_page, format_totals
 from redunlite.history.records import (
     ExecutionRecord,
@@ -100,6 +100,18 @@ def test_interrupted_execution_has_its_word_once() -> None:
 
     assert lines[0].endswith("main (interrupted)")
     assert "interrupted" not in "".join(lines[1:])
+    assert len(list(format_executions([dead], verbose=True))) == 2
+
+
+def test_error_of_one_word_is_an_error() -> None:
+    """As any other: in the head of the page, and in a list that was asked for more."""
+    bare = replace(FAILED, error="AssertionError")
+    lines = list(format_page(bare, COUNTS, JobTree([], 0, 0)))
+
+    assert lines[0].endswith("main")
+    assert "Error:    AssertionError" in lines
+    assert list(format_executions([bare], verbose=True))[2] == "  *** AssertionError"
+    assert len(list(format_executions([bare]))) == 1
 
 
 def test_error_of_a_job_in_a_list_is_one_safe_line() -> None:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from redunlite.display.text import escape
 from redunlite.display.tree import (
     ID_WIDTH,
+    find_error,
     format_commit,
     format_duration,
     format_error,
@@ -47,6 +48,9 @@ def format_executions(
         yield format_execution(execution, is_full=verbose)
         if verbose:
             yield f"  {_tell_execution(execution)}"
+            error = find_error(execution)
+            if error is not None:
+                yield f"  *** {error}"
 
 
 def format_jobs(

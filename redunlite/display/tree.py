@@ -28,6 +28,7 @@ from redunlite.history.records import (
     ValueRecord,
 )
 from redunlite.history.tree import FoldLine, JobTree
+from redunlite.recorder.database import INTERRUPTED
 from redunlite.tags import format_tags
 from redunlite.tracebacks import get_headline
 
@@ -69,15 +70,10 @@ def format_execution(execution: ExecutionRecord, *, is_full: bool = False) -> st
     words = " ".join(map(quote, execution.argv))
     if not words:
         words = f"{escape(execution.root_task or '?')} (API)"
-    told = f" ({escape(execution.error or '')})" if _is_told(execution) else ""
+    told = f" ({INTERRUPTED})" if execution.error == INTERRUPTED else ""
     status = format_status(execution.status)
     tags = escape(format_tags(execution.tags))
     return f"Exec {shown} {status} {format_time(execution.start_us)}:  {words}{told}{tags}"
-
-
-def _is_told(execution: ExecutionRecord) -> bool:
-    """Tell whether the error belongs in the line: that of a failed job is shown there."""
-    return execution.error is not None and execution.error.isalpha()
 
 
 def format_arguments(arguments: Sequence[ArgumentRecord], *, by_name: bool) -> str:
@@ -114,6 +110,13 @@ def format_job(job: JobRecord, *, is_full: bool = False) -> str:
     call = f"{escape(job.task.fullname)}({arguments})"
     tags = escape(format_tags(job.tags))
     return f"Job {shown} {format_status(job.status)} {format_time(job.start_us)}:  {call}{tags}"
+
+
+def find_error(execution: ExecutionRecord) -> str | None:
+    """Return the line that tells what an execution failed of; None when no error ended it."""
+    if execution.status != FAILED or not execution.error or execution.error == INTERRUPTED:
+        return None
+    return escape(cut(get_headline(execution.error), VALUE_WIDTH))
 
 
 def format_error(error: ValueRecord) -> str:
@@ -167,8 +170,9 @@ def format_page(
     if execution.duration_us is not None:
         yield f"Duration: {format_duration(execution.duration_us)}"
     yield from _format_facts(execution, width)
-    if execution.status == FAILED and execution.error and not _is_told(execution):
-        yield f"Error:    {escape(cut(get_headline(execution.error), VALUE_WIDTH))}"
+    error = find_error(execution)
+    if error is not None:
+        yield f"Error:    {error}"
     if failed_job is not None:
         yield f"Inspect:  redunlite log {failed_job.uuid[:ID_WIDTH]}"
     yield ""
