@@ -414,6 +414,17 @@ def load_config(
     ConfigError
         For what cannot be read or used, with file and line.
     """
+    sections = _read_sections(folder, flags, environ)
+    config = Config.__new__(Config)
+    config._fill(sections, folder)
+    return config
+
+
+def _read_sections(
+    folder: str | None,
+    flags: Mapping[str, Mapping[str, Any]] | None,
+    environ: Mapping[str, str] | None,
+) -> _Sections:
     sections: _Sections = {}
     if folder is not None:
         path = os.path.join(folder, INI_NAME)
@@ -424,9 +435,49 @@ def load_config(
                   _from_dict(flags or {}, "option ")):  # fmt: skip
         for section, values in extra.items():
             sections.setdefault(section, {}).update(values)
-    config = Config.__new__(Config)
-    config._fill(sections, folder)
-    return config
+    return sections
+
+
+class SettingInForce(NamedTuple):
+    """One setting, and where it comes from."""
+
+    name: str
+    """Section and key, such as ``executors.default.workers``."""
+    value: Any
+    origin: str
+    """File and line, environment variable, or ``default``."""
+
+
+def list_settings(folder: str | None) -> list[SettingInForce]:
+    """Return the settings in force for a folder, with the default ones.
+
+    Raises
+    ------
+    ConfigError
+        See `load_config`.
+    """
+    sections = _read_sections(folder, None, None)
+    config = load_config(folder)
+    found: list[SettingInForce] = []
+
+    def add(section: str, key: str, value: Any) -> None:
+        given = sections.get(section, {}).get(key)
+        origin = "default" if given is None else given.where.removesuffix(f": {key}")
+        found.append(SettingInForce(f"{section}.{key}", value, origin))
+
+    for name, executor in config.executors.items():
+        for key in _EXECUTOR_KEYS:
+            value = getattr(executor, key)
+            if value != "":
+                add(f"executors.{name}", key, value)
+    for name, capacity in config.limits.items():
+        add("limits", name, capacity)
+    for section, (_, checks) in _PLAIN.items():
+        for key in checks:
+            add(section, key, getattr(getattr(config, section), key))
+    for key, value in config.tags.items():
+        add("tags", key, value)
+    return found
 
 
 def _read(path: str) -> str | None:

@@ -109,6 +109,10 @@ def test_fields_are_those_of_the_table(run) -> None:
     check_record(json.loads(run("log", "--json"))[0], "execution", seen, is_page=False)
     for record in json.loads(run("tag", "list", "--json")):
         check_record(record, "tag", seen, is_page=False)
+    for record in json.loads(run("tasks", "w.py", "--json")):
+        check_record(record, "task of a file", seen, is_page=False)
+    for record in json.loads(run("info", "--json")):
+        check_record(record, "fact", seen, is_page=False)
     value = record_of_result(run, page)
     check_record(json.loads(run("log", value, "--json")), "value", seen, is_page=True)
     check_record(json.loads(run("show", value, "--json")), "value", seen, is_page=True)

@@ -21,7 +21,7 @@ from redunlite.errors import Interrupted, RedunliteError, UnknownNameError, Usag
 if TYPE_CHECKING:
     from redunlite.cli.help import CommandParser
 
-COMMANDS = ("run", "log", "show", "tag", "init", "completion", "help")
+COMMANDS = ("run", "log", "show", "tag", "tasks", "info", "init", "completion", "help")
 
 DESCRIPTION = (
     "Run Python functions as a workflow: in parallel, cached, and with a record of where "

@@ -12,6 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from redunlite.cli import common
+from redunlite.cli.pager import write_page
 from redunlite.cli.reading import View, add_format, read_text, tell_older
 from redunlite.errors import UnknownNameError, UsageError
 
@@ -99,6 +100,7 @@ def add_parser(commands: Any) -> CommandParser:
     lists.add_argument("-q", "--quiet", action="store_true", help="ids only, one a line")
     lists.add_argument("-v", "--verbose", action="store_true", help="whole ids and more facts")
     add_format(parser)
+    parser.add_argument("--no-pager", action="store_true", help="print it all at once")
     return parser
 
 
@@ -154,7 +156,7 @@ def run(args: argparse.Namespace) -> int:
     text = read_text(config, lambda history: _make_text(history, args))
     if text is None:
         return _tell_empty(args)
-    return common.write_output(text)
+    return write_page(text, args)
 
 
 def _tell_empty(args: argparse.Namespace) -> int:

@@ -87,6 +87,27 @@ FIELDS: dict[str, tuple[Field, ...]] = {
         Field("id", "of the record; null in a list of keys"),
         Field("n", "number of records of that kind"),
     ),
+    "task of a file": (
+        Field("kind", "`task of a file`"),
+        *_TASK_FIELDS,
+        Field("summary", "first line of its docstring"),
+        Field("file", "where its function is"),
+        Field("line", "line of the `def`"),
+        Field("parameters", "what its options are", "parameter"),
+    ),
+    "parameter": (
+        Field("name", "name of the parameter"),
+        Field("flag", "option at the command line"),
+        Field("is_required", "whether a value must be given"),
+        Field("told", "type, meaning and default, as help has them"),
+    ),
+    "fact": (
+        Field("kind", "`fact`"),
+        Field("group", "versions, paths or settings"),
+        Field("name", "what it is"),
+        Field("value", "plain data; null when there is none"),
+        Field("origin", "where it comes from, or more about it"),
+    ),
     "count": (
         Field("task", "full name of the task"),
         Field("running", "jobs that run"),
