@@ -20,7 +20,7 @@ import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Union
+from typing import Any, TypeAlias
 
 HERE = Path(__file__).resolve().parent
 WORKFLOWS = HERE / "workflows"
@@ -34,6 +34,10 @@ Outcome = dict[str, Any]
 """By aspect: lines of the result, exit code, line that names the error, by task the jobs that were
 done and failed and the number of those that were cached, and the lines of the log.
 """
+
+
+Reasons: TypeAlias = "str | Mapping[str, str]"
+"""Why a command is meant to differ: by aspect, or one reason for whatever differs."""
 
 
 @dataclass(frozen=True)
@@ -55,11 +59,12 @@ class Side:
 
 @dataclass(frozen=True)
 class Run:
-    """A run of the workflow: ``run workflow.py WORDS``; a word ``--dryrun`` goes before the file."""
+    """A run of the workflow: ``BEFORE run workflow.py WORDS``."""
 
     words: str
-    differs: Mapping[str, str] = field(default_factory=dict)
-    """Aspect, to the reason why it is meant to differ."""
+    differs: Reasons = ""
+    before: str = ""
+    """Options of the command itself."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +72,7 @@ class Log:
     """A look at the log: ``log WORDS``; the lines of jobs are compared."""
 
     words: str
-    differs: Mapping[str, str] = field(default_factory=dict)
+    differs: Reasons = ""
 
 
 @dataclass(frozen=True)
@@ -75,7 +80,7 @@ class Script:
     """The workflow itself as a program: ``python workflow.py WORDS``."""
 
     words: str = ""
-    differs: Mapping[str, str] = field(default_factory=dict)
+    differs: Reasons = ""
 
 
 @dataclass(frozen=True)
@@ -88,7 +93,7 @@ class Edit:
     file: str = "workflow.py"
 
 
-Step = Union[Run, Log, Script, Edit]
+Step: TypeAlias = "Run | Log | Script | Edit"
 
 
 @dataclass(frozen=True)
@@ -100,6 +105,8 @@ class Scenario:
     shows: str
     """Which part of the language it is about."""
     steps: Sequence[Step]
+    differs: Mapping[str, str] = field(default_factory=dict)
+    """Aspect, to the reason why it is meant to differ in commands that say nothing of it."""
     ini: str = ""
     """Sections for the configuration file."""
     our_ini: str = ""
@@ -154,8 +161,7 @@ def get_words(step: Run | Log | Script, side: Side) -> list[str]:
         return [side.python, "workflow.py", *words]
     if isinstance(step, Log):
         return [*side.command, "log", *words]
-    before = [word for word in words if word == "--dryrun"]
-    return [*side.command, "run", *before, "workflow.py", *(w for w in words if w != "--dryrun")]
+    return [*side.command, *shlex.split(step.before), "run", "workflow.py", *words]
 
 
 def run_step(step: Run | Log | Script, side: Side, place: Path) -> Outcome:
@@ -223,7 +229,9 @@ def read_error(stderr: str, side: Side) -> str:
     """Return the line of the command's own message, else the last line, which names the exception."""
     prefix = f"[{side.package}] "
     lines = [line.removeprefix(prefix) for line in stderr.splitlines()]
-    lines = [line for line in lines if not re.match(r"\s*$|inspect: |details: ", line)]
+    lines = [
+        line for line in lines if not re.match(r"\s*$|inspect: |details: |[(]caused by ", line)
+    ]
     told = [line for line in lines if line.startswith(f"{side.package}: ") or ": error: " in line]
     return (told or lines or [""])[-1]
 

@@ -8,6 +8,27 @@ from __future__ import annotations
 
 from redun_workflows.play import Edit, Log, Run, Scenario, Script
 
+EACH_CALL = (
+    "every call is a job of its own and counts, also one that is written twice; redun lets equal calls"
+    " of one parent share a job"
+)
+FINAL = (
+    "a call that this run has done already is answered with its final result; redun goes through the"
+    " calls below it again"
+)
+OPERATOR = "all of Python's operators that can be lazy are; redun stops at comparison and + - * /"
+SLICE = "slices are lazy and mean what they mean in Python; redun makes a list of items"
+CLEAR = "the message names the task and the way out"
+EVALUATED = "expressions are found in any container; redun hands them to the task as they are"
+BOUND = "arguments are bound to the parameters first, so that other spellings are the same call"
+CODE = "the helpers and constants that a task uses are part of its code, and comments are not"
+USAGE = "a wrong argument is a usage error, told before anything runs"
+CHECKED = "a call is checked where it is written, so that its task never begins"
+FUNC = "a task whose function is called by `.func` is a helper, and part of the caller's code"
+TEXT = "annotations that are text count like others"
+PLAN = "a dry run has told what would run, which is what it was asked for, and ends with 0"
+OUTPUTS = "the number of results is checked, and known from any annotation"
+
 SCENARIOS = [
     Scenario(
         "hello",
@@ -40,21 +61,26 @@ SCENARIOS = [
     Scenario(
         "namespaces", "where names of tasks come from", [Run("main"), Run("deep.er.still.short")]
     ),
-    Scenario("operators", "operators that are lazy in redun", [Run("main"), Run("main")]),
+    Scenario(
+        "operators",
+        "operators that are lazy in redun",
+        [Run("main"), Run("main")],
+        {"cached": EACH_CALL},
+    ),
     Scenario(
         "operators_more",
         "operators that redun lacks or gets wrong",
         [
-            Run("floor_division"),
-            Run("remainder"),
-            Run("power"),
-            Run("bits"),
-            Run("signs"),
-            Run("division_with_rest"),
-            Run("slice_from"),
-            Run("slice_to_end"),
-            Run("slice_step"),
-            Run("slice_of_text"),
+            Run("floor_division", OPERATOR),
+            Run("remainder", OPERATOR),
+            Run("power", OPERATOR),
+            Run("bits", OPERATOR),
+            Run("signs", OPERATOR),
+            Run("division_with_rest", OPERATOR),
+            Run("slice_from", SLICE),
+            Run("slice_to_end", SLICE),
+            Run("slice_step", SLICE),
+            Run("slice_of_text", SLICE),
         ],
     ),
     Scenario(
@@ -68,38 +94,57 @@ SCENARIOS = [
             Run("length"),
             Run("whole_number"),
             Run("membership"),
-            Run("text"),
+            Run("text", "an expression in text is an error; redun puts the text of it there"),
             Run("chained"),
             Run("biggest"),
             Run("assignment"),
         ],
+        {"error": CLEAR},
     ),
-    Scenario("nested", "expressions within values", [Run("main"), Run("main")]),
+    Scenario(
+        "nested", "expressions within values", [Run("main"), Run("main")], {"cached": EACH_CALL}
+    ),
     Scenario(
         "nested_leaves",
         "containers that redun does not look into",
         [
             Run("ordered"),
-            Run("ordered_argument"),
-            Run("default_argument"),
-            Run("queue"),
+            Run("ordered_argument", EVALUATED),
+            Run("default_argument", EVALUATED),
+            Run("queue", EVALUATED),
             Run("subclass"),
             Run("frozen"),
-            Run("set_of_two"),
+            Run("set_of_two", "a set may hold several expressions"),
         ],
     ),
-    Scenario("recursion", "recursion", [Run("main"), Run("main --n 7"), Run("main --n 7")]),
+    Scenario(
+        "recursion",
+        "recursion",
+        [
+            Run("main", {"cached": EACH_CALL}),
+            Run("main --n 7", {"cached": FINAL}),
+            Run("main --n 7", {"cached": FINAL}),
+        ],
+    ),
     Scenario(
         "tasks_as_values",
         "tasks as arguments and results",
         [
             Run("main"),
-            Run("main"),
+            Run(
+                "main",
+                {
+                    "jobs": "a list of tasks is the same value whichever of them are one object; redun"
+                    " hashes by object identity and misses",
+                },
+            ),
             Edit("return x + 1", "return x + 100"),
             Run("main"),
         ],
+        {"cached": EACH_CALL},
+        waits_for="recorded tasks with their present code",
     ),
-    Scenario("partial_tasks", "PartialTask", [Run("main"), Run("main")]),
+    Scenario("partial_tasks", "PartialTask", [Run("main"), Run("main")], {"cached": EACH_CALL}),
     Scenario("call_options", "options of calls, exported options", [Run("main"), Run("main")]),
     Scenario(
         "cache_by_call",
@@ -122,22 +167,35 @@ SCENARIOS = [
             Run("--context name=given --context machine.memory=4 main"),
             Run("main"),
         ],
+        waits_for="run --context",
     ),
     Scenario(
         "context_file",
         "context variables of the configuration and of a file",
         [Run("main"), Run("--context-file more.json main"), Run("--context name=last main")],
         ini='[scheduler]\ncontext = {"name": "ini", "machine": {"memory": 2}}\n',
+        waits_for="run --context",
     ),
     Scenario(
         "functional",
         "compose, identity, const, delay, force, seq",
-        [Run("main"), Run("main"), Run("compose_nothing"), Run("const_fails"), Run("seq_stops")],
+        [
+            Run("main"),
+            Run("main"),
+            Run("compose_nothing", "an empty composition is told where it is written"),
+            Run("const_fails"),
+            Run("seq_stops"),
+        ],
+        {"cached": EACH_CALL},
     ),
     Scenario(
         "many_values",
         "map_, starmap, flat_map, flatten, zip_",
         [Run("main"), Run("main"), Run("map_fails")],
+        {
+            "jobs": "starmap and flat_map need no job of their own, and a map of a map is two maps",
+            "cached": EACH_CALL,
+        },
     ),
     Scenario(
         "plain_functions",
@@ -147,37 +205,66 @@ SCENARIOS = [
             Run("main"),
             Edit("return x * by", "return x * by * 10"),
             Run("main"),
-            Run("wrong_names"),
-            Run("function_of_a_lambda"),
+            Run("wrong_names", {"error": "our own wording"}),
+            Run("function_of_a_lambda", "functions made anywhere are values"),
         ],
+        {"cached": EACH_CALL},
+        waits_for="eval_ with a comprehension",
     ),
     Scenario(
         "no_provenance",
         "no_prov, prov=False",
-        [Run("main"), Run("main"), Run("with_option"), Run("with_option"), Log("-")],
+        [
+            Run("main", {"jobs": "the helping tasks have other names"}),
+            Run("main", {"cached": "the helping tasks have other names"}),
+            Run("with_option"),
+            Run("with_option"),
+            Log("-"),
+        ],
+        {
+            "jobs": "a run shares what it has done also where nothing is recorded",
+            "cached": "a run shares what it has done also where nothing is recorded",
+        },
     ),
     Scenario(
         "conditions",
         "cond",
-        [Run("main"), Run("main"), Run("no_branch"), Run("bad_condition")],
+        [
+            Run("main"),
+            Run("main"),
+            Run("no_branch", {"error": CLEAR}),
+            Run("bad_condition"),
+        ],
+        {"cached": EACH_CALL},
     ),
     Scenario(
         "catching",
         "catch, throw, and what is remembered",
         [
-            Run("main"),
-            Run("main"),
+            Run("main", {"jobs": EACH_CALL, "cached": EACH_CALL}),
+            Run("main", {"cached": EACH_CALL}),
             Run("not_taken"),
             Run("not_taken"),
             Run("recovery_fails"),
             Edit("return a / b", "return a / (b + 1)"),
-            Run("main"),
+            Run(
+                "main",
+                "a recovery holds for the code that failed, so an edited task is tried again; redun"
+                " goes on recovering",
+            ),
         ],
     ),
     Scenario(
         "catching_all",
         "catch_all",
-        [Run("main"), Run("main"), Run("other_error"), Run("no_recovery"), Run("no_class")],
+        [
+            Run("main"),
+            Run("main"),
+            Run("other_error"),
+            Run("no_recovery"),
+            Run("no_class", "a recovery without a class is an error, also while nothing fails"),
+        ],
+        {"cached": EACH_CALL},
     ),
     Scenario("quoting", "quote", [Run("main"), Run("main")]),
     Scenario(
@@ -194,23 +281,42 @@ SCENARIOS = [
             Run("names"),
             Run("inc --x 4 --by 2"),
             Edit("return x + by", "return x + by + 1000"),
-            Run("main"),
+            Run("main", FUNC),
             Edit("return 2 * inner", "return 4 * inner"),
-            Run("main"),
+            Run("main", FUNC),
         ],
     ),
-    Scenario("job_information", "JobInfo", [Run("main"), Run("main"), Run("look --x 1")]),
+    Scenario(
+        "job_information",
+        "JobInfo",
+        [Run("main"), Run("main"), Run("look --x 1", BOUND)],
+        {"cached": EACH_CALL},
+    ),
     Scenario(
         "config_arguments",
         "config_args",
-        [Run("main --threads 2"), Run("main --threads 4"), Run("by_position"), Run("by_keyword")],
+        [
+            Run("main --threads 2"),
+            Run("main --threads 4"),
+            Run("by_position"),
+            Run("by_keyword", BOUND),
+        ],
     ),
     Scenario(
         "outputs",
         "several results",
-        [Run("main"), Run("main"), Run("mismatch"), Run("missing")],
+        [
+            Run("main", OUTPUTS),
+            Run("main", OUTPUTS),
+            Run("mismatch", OUTPUTS),
+            Run("missing", OUTPUTS),
+        ],
     ),
-    Scenario("string_annotations", "annotations that are text", [Run("main --n 3"), Run("unpack")]),
+    Scenario(
+        "string_annotations",
+        "annotations that are text",
+        [Run("main --n 3", TEXT), Run("unpack", TEXT)],
+    ),
     Scenario(
         "validity",
         "check_valid",
@@ -229,10 +335,16 @@ SCENARIOS = [
         [
             Run("main"),
             Run("main"),
-            Run("--no-cache main"),
-            Run("two_rolls"),
+            Run(
+                "--no-cache main",
+                "--no-cache does not widen the scope of a task, which is NONE here",
+            ),
+            Run(
+                "two_rolls",
+                "without a cache two calls are two calls; redun gives the same number twice",
+            ),
             Run("one_roll_twice"),
-            Run("two_cached_rolls"),
+            Run("two_cached_rolls", {"cached": EACH_CALL}),
         ],
     ),
     Scenario(
@@ -251,7 +363,12 @@ SCENARIOS = [
         ],
     ),
     Scenario("limits", "limits", [Run("main"), Run("main")], ini="[limits]\ndb = 2\ndisk = 1\n"),
-    Scenario("threads", "fork_thread, join_thread", [Run("main"), Run("main")]),
+    Scenario(
+        "threads",
+        "fork_thread, join_thread",
+        [Run("main"), Run("main")],
+        {"cached": "a thread that is joined twice is not evaluated twice"},
+    ),
     Scenario(
         "asynchronous",
         "async tasks",
@@ -262,12 +379,14 @@ SCENARIOS = [
             Edit("return 2 * x", "return 3 * x"),
             Run("main"),
         ],
+        waits_for="async tasks",
     ),
     Scenario(
         "set_up",
         "setup_scheduler",
-        [Run("main"), Run("-s name=somebody -s size=3 main")],
+        [Run("main"), Run("main", before="-s name=somebody -s size=3")],
         ini="[scheduler]\nsetup_scheduler = workflow.py::setup_scheduler\n",
+        waits_for="--setup",
     ),
     Scenario(
         "arguments",
@@ -275,11 +394,14 @@ SCENARIOS = [
         [
             Run("plain --bare x --text 'a b' --number 3 --real 1e3 --flag true"),
             Run("plain --bare ''"),
-            Run("plain --bare x --number 3.5"),
-            Run("plain --bare x --flag no"),
-            Run("plain --bare x --num 3"),
-            Run("plain --bare x --unknown 3"),
-            Run("plain"),
+            Run("plain --bare x --number 3.5", USAGE),
+            Run("plain --bare x --flag no", USAGE),
+            Run(
+                "plain --bare x --num 3",
+                "names of options are not abbreviated; the nearest is told",
+            ),
+            Run("plain --bare x --unknown 3", USAGE),
+            Run("plain", USAGE),
             Run("lists --numbers 1 2 3"),
             Run("lists --numbers 1 --words a b"),
             Run("optional --a 1"),
@@ -287,24 +409,34 @@ SCENARIOS = [
             Run("maybe"),
             Run("choice --color green"),
             Run("choice --color Color.green"),
-            Run("choice --color blue"),
+            Run("choice --color blue", USAGE),
             Run("standard --when 2024-02-29T12:30 --path a/b --price 1.50"),
             Run("own --thing quiet"),
             Run("long_name --first-value 1"),
             Run("long_name --first-value 1 --secondvalue 3"),
-            Run("needs"),
-            Run("mapping --options '{\"a\": 1}'"),
-            Run("bare_list --values abc"),
-            Run("clash --tag a=b --input x"),
+            Run("needs", USAGE),
+            Run("mapping --options '{\"a\": 1}'", "dicts are given as JSON"),
+            Run("bare_list --values abc", "a list without a type is a list of texts"),
+            Run("clash --tag a=b --input x", "a task's own options go to the task"),
         ],
+        waits_for="datetime of the command line",
     ),
     Scenario(
-        "defaults", "defaults that are expressions", [Run("main"), Run("main"), Run("main --x 1")]
+        "defaults",
+        "defaults that are expressions",
+        [
+            Run("main", {"jobs": "no job is wrapped around the first one", "cached": EACH_CALL}),
+            Run("main"),
+            Run("main --x 1"),
+        ],
+        {"cached": EACH_CALL},
     ),
     Scenario(
         "lazy_options",
         "option values that are expressions",
         [Run("main"), Run("main"), Run("--context memory=3 main")],
+        {"cached": EACH_CALL},
+        waits_for="run --context",
     ),
     Scenario(
         "failing",
@@ -312,15 +444,15 @@ SCENARIOS = [
         [
             Run("main"),
             Run("main"),
-            Run("wrong_arguments"),
-            Run("wrong_keyword"),
+            Run("wrong_arguments", {"jobs": CHECKED}),
+            Run("wrong_keyword", {"jobs": CHECKED, "error": "our own wording"}),
             Run("unpicklable"),
             Run("two_arguments"),
             Run("chained"),
             Run("in_argument"),
             Run("bad_attribute"),
             Run("bad_operator"),
-            Run("nothing_of_that_name"),
+            Run("nothing_of_that_name", USAGE),
             Edit("return a / b", "return a / (b + 1)"),
             Run("main"),
         ],
@@ -329,13 +461,15 @@ SCENARIOS = [
         "dry_runs",
         "--dryrun",
         [
-            Run("--dryrun main"),
+            Run("--dryrun main", PLAN),
             Run("main"),
             Run("--dryrun main"),
-            Run("--dryrun main --x 2"),
+            Run("--dryrun main --x 2", PLAN),
             Edit("return a + b", "return a - b"),
-            Run("--dryrun main"),
+            Run("--dryrun main", PLAN),
+            Log(""),
         ],
+        waits_for="the spelling --dryrun",
     ),
     Scenario(
         "logs",
@@ -349,34 +483,43 @@ SCENARIOS = [
             Log("~3"),
             Log(""),
         ],
+        {"tree": "arguments are shown by position where the parameters have positions"},
     ),
-    Scenario("programs", "programs that run workflows", [Script()]),
+    Scenario("programs", "programs that run workflows", [Script()], waits_for="Task.nout"),
     Scenario(
         "helpers",
         "edits of helpers, constants and comments",
         [
             Run("main"),
             Edit("# A comment.", "# Another comment."),
-            Run("main"),
+            Run("main", CODE),
             Edit("FACTOR = 2", "FACTOR = 3"),
-            Run("main"),
+            Run("main", CODE),
             Edit("return x * FACTOR", "return x * FACTOR + 1"),
-            Run("main"),
+            Run("main", CODE),
         ],
     ),
-    Scenario("spellings", "one call in several spellings", [Run("main"), Run("main")]),
+    Scenario(
+        "spellings", "one call in several spellings", [Run("main", BOUND), Run("main", BOUND)]
+    ),
     Scenario("values", "values of many types", [Run("main"), Run("main")]),
-    Scenario("utilities", "functions of redun.utils", [Run("main"), Run("main")]),
+    Scenario(
+        "utilities",
+        "functions of redun.utils",
+        [Run("main"), Run("main")],
+        waits_for="redunlite.utils",
+    ),
     Scenario(
         "own_values",
         "value classes with hooks",
         [Run("main"), Run("main"), Run("length --interval 3-9"), Run("warm --temperature 36.6C")],
+        waits_for="redunlite.value.Value",
     ),
-    Scenario("tagging", "apply_tags", [Run("main"), Run("main"), Log("-")]),
+    Scenario("tagging", "apply_tags", [Run("main"), Run("main"), Log("-")], waits_for="apply_tags"),
     Scenario(
         "executors",
         "executors by name",
-        [Run("main"), Run("main"), Run("unknown")],
+        [Run("main"), Run("main"), Run("unknown", {"error": "our own wording, with what to do"})],
         ini=(
             "[executors.default]\ntype = local\n"
             "[executors.process]\ntype = local\nmode = process\n"
@@ -398,8 +541,9 @@ SCENARIOS = [
             Edit("return text.strip()", "return text.strip().upper()", "steps.py"),
             Run("main"),
             Edit("return text.split()", 'return text.split("O")', "words.py"),
-            Run("main"),
+            Run("main", CODE),
             Run("modules.steps.clean --text ' x '"),
         ],
+        {"cached": EACH_CALL},
     ),
 ]

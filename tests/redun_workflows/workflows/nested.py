@@ -54,7 +54,8 @@ def describe(value) -> str:
 def containers():
     return [
         [one(), [double(2), (double(3),)]],
-        {"key": double(4), double(5): "value", "in": {"deep": [one()]}},
+        {"in": {"deep": [one()]}, "key": double(4)},
+        {double(5): "value"},
         (one(), {double(6)}),
     ]
 
