@@ -5,11 +5,10 @@ Decided here: nothing but the names.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from redunlite import nested
-from redunlite.nested import merge_dicts
 
 __all__ = ["iter_nested_value", "map_nested_value", "merge_dicts", "trim_string"]
 
@@ -30,6 +29,15 @@ def iter_nested_value(value: Any) -> Iterator[Any]:
     [1, 'a', 2]
     """
     return nested.iter_leaves(value)
+
+
+def merge_dicts(dicts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return one dict of several; later ones win, and dicts within dicts are merged likewise.
+
+    >>> merge_dicts([{"a": {"x": 1}}, {"a": {"y": 2}, "b": 3}])
+    {'a': {'x': 1, 'y': 2}, 'b': 3}
+    """
+    return nested.merge_dicts(*dicts)
 
 
 def trim_string(text: str, max_length: int = 200, ellipsis: str = "...") -> str:

@@ -47,6 +47,8 @@ class Settings(NamedTuple):
     config: str | None = None
     debug: bool = False
     no_color: bool = False
+    setup: tuple[str, ...] = ()
+    setup_help: bool = False
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -89,10 +91,16 @@ def _dispatch(words: list[str]) -> int:
     settings, rest, wish = _read_settings(words)
     if wish == "version":
         return common.write_output(_describe_version())
+    if settings.setup_help and not rest:
+        from redunlite.cli import run
+
+        return run.run_words([], settings, argv=words)
     if wish == "help" or not rest:
         make_parser().print_help()
         return common.DONE
     command = rest[0]
+    if settings.setup and command != "run":
+        raise UsageError(f"--setup goes with 'run', not with {command!r}")
     if command not in COMMANDS:
         raise _unknown_command(command)
     if command == "help":
@@ -127,6 +135,12 @@ def _read_settings(words: Sequence[str]) -> tuple[Settings, list[str], str]:
             settings = settings._replace(debug=True)
         elif name in ("--no-color", "--no_color"):
             settings = settings._replace(no_color=True)
+        elif name == "--setup-help":
+            settings = settings._replace(setup_help=True)
+        elif name in ("-s", "--setup"):
+            if not equals and not rest:
+                raise UsageError(f"option {name} needs name=value")
+            settings = settings._replace(setup=(*settings.setup, value if equals else rest.pop(0)))
         elif name in ("-c", "--config"):
             value = value if equals else rest.pop(0) if rest else ""
             if not value:
@@ -135,7 +149,15 @@ def _read_settings(words: Sequence[str]) -> tuple[Settings, list[str], str]:
         elif word.startswith("-c"):
             settings = settings._replace(config=word[2:])
         else:
-            known = ["--help", "--version", "--config", "--debug", "--no-color"]
+            known = [
+                "--setup",
+                "--setup-help",
+                "--help",
+                "--version",
+                "--config",
+                "--debug",
+                "--no-color",
+            ]
             raise UnknownNameError("option", name, known, "", "'redunlite help' lists them")
     return settings, rest, ""
 

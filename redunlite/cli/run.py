@@ -50,7 +50,7 @@ _OWN = "run."
 """Before the names of `run`'s own options, which share a dict with a task's parameters."""
 
 RUN_OPTIONS: tuple[Option, ...] = (
-    Option("run.dry_run", "--dry-run", None, None, ("-n",), "tell what would run; write nothing"),
+    Option("run.dry_run", "--dry-run", None, None, ("-n", "--dryrun"), "tell what would run; write nothing"),
     Option("run.no_cache", "--no-cache", None, None, (), "use no result of an earlier execution"),
     Option("run.fail_fast", "--fail-fast", None, None, (), "end all other jobs when one fails"),
     Option(
@@ -168,7 +168,7 @@ def run_words(words: Sequence[str], settings: Settings, *, argv: Sequence[str]) 
     head = parse_words(
         RUN_OPTIONS, words, "'run'", stop_after=2, hint="a task's options come after its name"
     )
-    own = RunSettings(**settings._asdict())._replace(**_own_values(head.values))
+    own = _merge(RunSettings(**settings._asdict()), _own_values(head.values))
     if own.setup_help:
         from redunlite.cli.setup import format_setup_help
 

@@ -67,8 +67,3 @@ def main():
         if_else.partial(True)(inc(7), fail("partial")),
         inc(if_else(False, 1, inc(8))),
     ]
-
-
-@task()
-def all_fail():
-    return first_good(fail("a"), fail("b"))
