@@ -281,8 +281,8 @@ def test_help_and_errors_import_nothing_heavy(lab: Shell, words: list[str]) -> N
             "did you mean '--color'?",
         ),
         (
-            ["run", "w.py", "show", "--dryrnu"],
-            "unknown option '--dryrnu' for task 'show'",
+            ["run", "w.py", "show", "--dry-rum"],
+            "unknown option '--dry-rum' for task 'show'",
             "did you mean '--dry-run'?",
         ),
         (

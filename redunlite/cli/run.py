@@ -148,7 +148,8 @@ def add_parser(commands: Any) -> CommandParser:
     for option in RUN_OPTIONS:
         if option.name in GLOBAL_NAMES or option.name == "run.help":
             continue
-        flags = (*option.spellings, option.flag)
+        # Another long spelling is taken, for those who come from redun, and not offered.
+        flags = (*(s for s in option.spellings if s[:2] != "--"), option.flag)
         if option.reader is None:
             parser.add_argument(*flags, action="store_true", help=option.meaning)
         else:
