@@ -14,7 +14,7 @@ PROJECT = Path(__file__).resolve().parent.parent
 DOCS = PROJECT / "docs"
 
 
-@pytest.mark.parametrize("name", ["language.md", "caching.md"])
+@pytest.mark.parametrize("name", ["guide.md", "language.md", "caching.md"])
 def test_examples_of_a_page_give_what_they_show(name: str, tmp_path: Path, monkeypatch) -> None:
     """Each example at a prompt gives what stands below it."""
     monkeypatch.chdir(tmp_path)

@@ -62,9 +62,11 @@ _STOP_PATIENCE_S = 2.0
 """How long `stop` waits for the guardian, which itself waits a second for the last process."""
 _LOST_AFTER_S = 0.3
 """After a cancel's grace: what has not ended by then is beyond signals and given up."""
+_SAFE_PATH = ("-P",) if sys.version_info >= (3, 11) else ()
+"""Keeps the working folder off the guardian's `sys.path`; Python 3.13 imports before our first line."""
+_UNSAFE = "import sys; del sys.path[:1]; "
 _COMMAND = (
-    "import sys; del sys.path[:1]; sys.path.append({folder!r}); "
-    "from redunlite.executors.guardian import main; main()"
+    "import sys; sys.path.append({folder!r}); from redunlite.executors.guardian import main; main()"
 )
 
 
@@ -583,8 +585,9 @@ def _spawn(inherited: dict[int, int]) -> int:
     arguments = [
         sys.executable,
         *_iter_interpreter_flags(),
+        *_SAFE_PATH,
         "-c",
-        _COMMAND.format(folder=folder),
+        _COMMAND.format(folder=folder) if _SAFE_PATH else _UNSAFE + _COMMAND.format(folder=folder),
         "redunlite-guardian",
     ]
     settings: dict[str, Any] = {
