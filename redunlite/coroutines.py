@@ -66,8 +66,8 @@ class CoroutineHost(Protocol):
     def fail(self, node: Node, failure: Failure) -> None:
         """Let a node fail, and after it all that needs it."""
 
-    def make_failure(self, error: BaseException, job: Job | None) -> Failure:
-        """Return the failure for an exception raised in this process."""
+    def fail_with(self, node: Node, error: BaseException) -> None:
+        """Let a node fail with an exception raised in this process."""
 
     def give_back_limits(self, job: Job) -> None:
         """Let others have the limits that a job holds."""
@@ -302,12 +302,12 @@ class Coroutines:
             if known is not None:
                 host.fail(job, known[1])
                 return
-            host.fail(job, host.make_failure(error, job))
+            host.fail_with(job, error)
             return
         try:
             single = self._record(call, running.result())
         except Exception as raised:  # encoding reaches the user's own classes
-            host.fail(job, host.make_failure(raised, job))
+            host.fail_with(job, raised)
             return
         host.take_coroutine_result(job, running.result(), single)
 

@@ -20,38 +20,35 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from redunlite import call as wire
-from redunlite import hashing, nested, serialize, tracebacks
+from redunlite import hashing, nested, serialize
+from redunlite.binding import Binder, place_origins, take_pending
 from redunlite.cache_policy import Hit, LiveClasses, Recorder, choose_hit, effective_scope
 from redunlite.call import Call, Outcome
+from redunlite.description import describe_failure, describe_job, list_failures
 from redunlite.errors import (
     RedunliteError,
-    RemoteError,
     SchedulerError,
     UndecodableError,
     UnhashableValueError,
     UnknownNameError,
 )
 from redunlite.expression import (
-    OPERATORS,
     SCALARS,
     Expression,
     SchedulerExpression,
     SimpleExpression,
     TaskExpression,
     ValueExpression,
-    decode_expression,
     dump_graph,
-    hash_expression,
     iter_calls,
     load_graph,
-    pack_expression,
     remember_node,
-    unpack_expression,
 )
+from redunlite.failures import load_error, make_error_node, make_failure
 from redunlite.forms import (
     Abandoned,
     ApplyTags,
@@ -67,6 +64,15 @@ from redunlite.forms import (
     Remember,
     RunAgain,
     Start,
+)
+from redunlite.inheritance import (
+    EMPTY,
+    context_of,
+    hand_down,
+    is_unrecorded,
+    note_context_read,
+    reads_context,
+    settle_options,
 )
 from redunlite.job import (
     ASKED,
@@ -91,13 +97,15 @@ from redunlite.job import (
     Node,
     SimpleNode,
     WatchNode,
+    join_origins,
 )
-from redunlite.jobinfo import JobInfo, make_job_uuid
-from redunlite.kinds import FLAG_FILE, FORMAT_EXPRESSION, Lazy, ValueRef
+from redunlite.job_queue import JobQueue
+from redunlite.kinds import Lazy, ValueRef
 from redunlite.limits import Limits
-from redunlite.nested import merge_dicts
-from redunlite.options import CacheScope, check_options, combine_options
-from redunlite.preview import format_preview
+from redunlite.operators import Operators
+from redunlite.options import CacheScope, check_options
+from redunlite.progress import count_at_workers, estimate_left, find_running
+from redunlite.recorded import load_recorded, take_returned
 from redunlite.recovery import Recoveries
 from redunlite.replay import index_replayed
 from redunlite.reporter import (
@@ -105,13 +113,13 @@ from redunlite.reporter import (
     REJECT,
     RUN,
     FailedJob,
-    JobLine,
     Reporter,
     TaskCounts,
 )
+from redunlite.reporter import Failure as ShownFailure
 from redunlite.signature import VAR_KEYWORD, VAR_POSITIONAL
-from redunlite.task import CONTEXT_OPTION, PromiseTask, Task, resolve_task
-from redunlite.value import ErrorValue
+from redunlite.task import CONTEXT_OPTION, PromiseTask, Task
+from redunlite.threads import Threads
 from redunlite.valuestore import ValueStore
 from redunlite.waits import Waits
 
@@ -132,14 +140,10 @@ LOOKUP_BATCH = 1000
 """Jobs asked for in one query."""
 WORK_STEPS = 2000
 """Nodes moved on between two looks at executors and timers."""
-WITHOUT_EFFECT = ("retries", "retry_delay", "timeout", "memory", "cpus", "priority")
-"""Options that are accepted and not yet carried out; a run says so once a task."""
-FIRST_CALL_ID = 1 << 32
-"""Origins from here on are calls; smaller ones are places among the parent's arguments."""
-MAX_NAMES = 20
-"""Running jobs whose tasks the footer is told."""
 MAX_FAILURES = 20
 """Failures that are named at the end, beside the one whose traceback is shown."""
+MAX_NAMES = 20
+"""Running jobs whose tasks the footer is told."""
 GRACE_S = 1.0
 """How long running jobs may take to end when they are told to."""
 
@@ -150,36 +154,6 @@ def _leave_result(expression: Expression, engine: Engine, job: Job) -> None:
     node.state = DONE
     node.result, node.origin, node.upstream = job.result, job.origin, job.upstream
     remember_node(expression, engine, node)
-
-
-class _Queue:
-    """Jobs that wait for one executor.
-
-    Those whose arguments are results of this run go first: what a short job gives is used at once,
-    and need not wait until a whole fan-out beside it is through.
-    """
-
-    __slots__ = ("after_results", "others")
-
-    def __init__(self) -> None:
-        self.after_results: deque[Job] = deque()
-        self.others: deque[Job] = deque()
-
-    def add(self, job: Job) -> None:
-        """Put a job at the end of its line."""
-        line = self.after_results if _uses_results(job) else self.others
-        line.append(job)
-
-    def __len__(self) -> int:
-        return len(self.after_results) + len(self.others)
-
-
-def _uses_results(job: Job) -> bool:
-    """Tell whether an argument is the result of another call, and not only the parent's own."""
-    origins = job.origins
-    if origins is None:
-        return False
-    return any(o is not None and (type(o) is list or o >= FIRST_CALL_ID) for o in origins)
 
 
 @dataclass(frozen=True)
@@ -246,8 +220,8 @@ class Engine:
         self._todo: deque[Node] = deque()
         self._failed: deque[tuple[Node, Failure]] = deque()
         self._asked: list[Job] = []
-        self._queues: dict[str, _Queue] = {}
-        self._queue_of: dict[str, _Queue] = {}
+        self._queues: dict[str, JobQueue] = {}
+        self._queue_of: dict[str, JobQueue] = {}
         """By the name that tasks use, which may be an alias."""
         self._limited: deque[Job] = deque()
         self._following: dict[int, Job] = {}
@@ -256,21 +230,14 @@ class Engine:
         self._unwritten: list[Job] = []
         self._seen: dict[bytes, Any] = {}
         """`_seen_key` to the `Job` in flight, or to what a finished one left for `_copy_call`."""
-        self._tasks: dict[int, Task[..., Any]] = {}
         self._task_ids: dict[int, int] = {}
-        self._prefixes: dict[int, tuple[bytes, tuple[int, ...] | None]] = {}
-        self._info_places: dict[int, list[int]] = {}
-        """Task number to the parameters that are told about the job."""
+        self._binder = Binder(store, reporter.warning, recorder.make_salt)
         self._live: dict[int, tuple[Any, ValueRef]] = {}
         self._containers: dict[int, ContainerNode] = {}
-        self._decoded: tuple[ValueRef | None, Any] = (None, None)
+        self._operators = Operators(store)
         self._scopes: dict[int, tuple[Expression, Job]] = {}
         """`id` of an expression to the job whose context holds for it, where not the parent's."""
-        self._threads: dict[bytes, Any] = {}
-        """What forms have started to evaluate on the side, by its key."""
-        self._joined: set[bytes] = set()
-        self._n_forked: dict[bytes, int] = {}
-        """How many threads of each graph there are."""
+        self._threads = Threads(self)
         self._coroutines: Coroutines | None = None
         self._inherited = Inherited(dict(context), EMPTY) if context else None
         """What the root job inherits: the context that the run began with."""
@@ -280,9 +247,9 @@ class Engine:
             {
                 Recall: recoveries.recall,
                 Remember: recoveries.remember,
-                Start: self._start,
-                Fork: self._fork,
-                Join: self._join,
+                Start: self._threads.start,
+                Fork: self._threads.fork,
+                Join: self._threads.join,
                 ContextOf: self._read_context,
                 RunAgain: self._run_again,
                 ApplyTags: self._apply_tags,
@@ -360,7 +327,7 @@ class Engine:
         if self._failed:
             return False
         if root.state == DONE:
-            return not self._sent and not self._todo and self._are_threads_over()
+            return not self._sent and not self._todo and self._threads.are_over()
         if self._policy == KEEP_GOING and not self.is_stopping:
             return not (
                 self._sent or self._todo or self._asked or any(map(len, self._queues.values()))
@@ -463,11 +430,9 @@ class Engine:
         job = Job(parent, task, self._n_jobs)
         inherited = self._inherited if scope is None else scope.inherited
         if inherited is not None:
-            if inherited.is_read:
-                inherited = _hand_down(inherited)
-            job.inherited = inherited
+            job.inherited = hand_down(inherited)
         if (task.has_rules or inherited is not None) and not task.has_lazy_options:
-            self._settle_options(job, task.base_options, task.call_options)
+            settle_options(job, task.base_options, task.call_options)
         if parent is not None:
             hashes = parent.child_hashes
             if hashes is None:
@@ -484,19 +449,6 @@ class Engine:
             counts = self.counts[task.fullname] = TaskCounts()
         counts.pending += 1
         return job
-
-    def _settle_options(self, job: Job, base: Mapping[str, Any], call: Mapping[str, Any]) -> None:
-        """Give a job the options in force, and what it hands down."""
-        handed = job.inherited or NOTHING_INHERITED
-        options, exported = combine_options(base, call, handed.options)
-        override = options.pop(CONTEXT_OPTION, None)
-        context, key = handed.context, handed.context_key
-        if override:
-            context = merge_dicts(context, override)
-            key = hashing.digest(b"context", hashing.token(context))
-        job.options = options
-        if exported or override:
-            job.inherited = Inherited(context, exported, key, handed.is_read)
 
     def _take_scope(self, expression: Expression, parent: Job | None) -> Job | None:
         """Return the job whose context holds for an expression; the parent's, but for defaults."""
@@ -555,7 +507,7 @@ class Engine:
             try:
                 split = node.split = nested.Split(node.value, nested.LazyContainers())
             except UnhashableValueError as error:
-                self.fail(node, self.make_failure(error, node.parent))
+                self.fail_with(node, error)
                 return
             for leaf in split.leaves:
                 child = evaluate(leaf, parent) if type(leaf) not in SCALARS else leaf
@@ -564,46 +516,28 @@ class Engine:
             if node.n_missing:
                 return
         parts: list[Any] = []
-        origins: list[Any] = []
-        upstreams: list[bytes] = []
+        sources: list[tuple[Any, bytes]] = []
         for leaf in split.leaves:
             # Asked for again and not kept: a job that ended has left a smaller node behind.
             child = evaluate(leaf, parent) if type(leaf) not in SCALARS else leaf
             if isinstance(child, Node):
                 parts.append(child.result)
                 if child.origin is not None:
-                    if type(child.origin) is list:
-                        origins.extend(child.origin)
-                    else:
-                        origins.append(child.origin)
-                    upstreams.append(child.upstream)
+                    sources.append((child.origin, child.upstream))
             else:
                 parts.append(child)
         try:
             node.result = serialize.compose(split.join(parts), self.store)
         except Exception as error:  # sets and keys call the user's own `__hash__` and `__eq__`
-            self.fail(node, self.make_failure(error, node.parent))
+            self.fail_with(node, error)
             return
         node.split = None
-        if origins:
-            if len(origins) == 1:
-                node.origin, node.upstream = origins[0], upstreams[0]
-            else:
-                node.origin = list(dict.fromkeys(origins))
-                node.upstream = hashing.digest(b"origins", b"".join(upstreams))
+        node.origin, node.upstream = join_origins(sources)
         self.resolve(node)
 
     def decode(self, value: Any) -> Any:
         """Return the live value of a scalar or a `ValueRef`, freshly decoded."""
         return serialize.decode(value, self.store) if type(value) is ValueRef else value
-
-    def _peek(self, value: Any) -> Any:
-        """Return a decoded value for reading only; the latest one is remembered."""
-        if type(value) is not ValueRef:
-            return value
-        if self._decoded[0] is not value:
-            self._decoded = (value, serialize.decode(value, self.store))
-        return self._decoded[1]
 
     def _advance_simple(self, node: SimpleNode) -> None:
         if node.tail is not None:
@@ -621,20 +555,17 @@ class Engine:
                     self.wait_for(node, operand)
             if node.n_missing:
                 return
-        origins: list[Any] = []
-        upstreams: list[bytes] = []
+        sources: list[tuple[Any, bytes]] = []
         values: list[Any] = []
         for operand in node.operands:
             if isinstance(operand, Node):
                 values.append(operand.result)
                 if operand.origin is not None:
-                    many = type(operand.origin) is list
-                    origins.extend(operand.origin if many else [operand.origin])
-                    upstreams.append(operand.upstream)
+                    sources.append((operand.origin, operand.upstream))
             else:
                 values.append(operand)
         try:
-            result = self._apply(expression, values)
+            result = self._operators.apply(expression, values)
             if isinstance(result, Lazy) or nested.has_lazy(result):
                 tail = self.evaluate(result, node.parent)
                 node.tail = tail
@@ -643,44 +574,10 @@ class Engine:
                 return
             node.result = serialize.encode(result, self.store)
         except Exception as error:  # an operator of the user's own values: whatever it raises
-            self.fail(node, self.make_failure(error, node.parent))
+            self.fail_with(node, error)
             return
-        if origins:
-            one = len(origins) == 1
-            node.origin = origins[0] if one else list(dict.fromkeys(origins))
-            node.upstream = upstreams[0] if one else hashing.digest(b"origins", b"".join(upstreams))
+        node.origin, node.upstream = join_origins(sources)
         self.resolve(node)
-
-    def _apply(self, expression: SimpleExpression, values: list[Any]) -> Any:
-        name = expression._operator
-        if name == "call":
-            _, args, kwargs = expression._operands
-            live = [self.decode(v) for v in values]
-            n = len(args) + 1
-            return live[0](*live[1:n], **dict(zip(kwargs, live[n:])))
-        if name in ("getitem", "getslice", "getattr", "unpack"):
-            live = [self._peek(values[0]), *(self.decode(v) for v in values[1:])]
-            if name in ("getitem", "unpack"):
-                self._check_length(expression, live[0])
-        else:
-            live = [self.decode(v) for v in values]
-        return OPERATORS[name](*live)
-
-    def _check_length(self, expression: SimpleExpression, value: Any) -> None:
-        """Raise `ValueError` when a call gave another number of results than it promises.
-
-        What an annotation promises counts only where somebody has unpacked the call.
-        """
-        source = expression._operands[0]
-        if type(source) is TaskExpression:
-            nout = source._task.options_for_call().get("nout")
-            if expression._operator == "unpack":
-                nout = expression._operands[2]
-            if nout is not None and len(value) != nout:
-                raise ValueError(
-                    f"task {source._task.fullname!r} promises {nout} results "
-                    f"and returned {len(value)}"
-                )
 
     def as_ref(self, value: Any) -> ValueRef:
         """Return a scalar or a `ValueRef` as the latter."""
@@ -694,46 +591,15 @@ class Engine:
             node.result = self.as_ref(other)
         self.resolve(node)
 
-    def _start(self, node: FormNode, asked: Start) -> Evaluated:
-        return Evaluated(self.evaluate(asked.value, node.parent), self.decode)
-
-    def _fork(self, node: FormNode, asked: Fork) -> bytes:
-        graph = hash_expression(asked.value, self.store)
-        n_before = self._n_forked.get(graph, 0)
-        self._n_forked[graph] = n_before + 1
-        key = hashing.digest(b"thread", graph, b"%d" % n_before)
-        self._threads[key] = self.evaluate(asked.value, node.parent)
-        return key
-
-    def _join(self, node: FormNode, asked: Join) -> Evaluated:
-        found = self._threads.get(asked.key)
-        if found is None:
-            found = self._threads[asked.key] = self.evaluate(asked.value, node.parent)
-        self._joined.add(asked.key)
-        return Evaluated(found, self.decode)
-
-    def _are_threads_over(self) -> bool:
-        return not any(
-            isinstance(thread, Node) and thread.state == WAITING
-            for thread in self._threads.values()
-        )
-
-    def _warn_of_threads(self) -> None:
-        """Tell about threads that failed and that nobody has joined."""
-        for key, thread in self._threads.items():
-            if isinstance(thread, Node) and thread.failure is not None and key not in self._joined:
-                summary = thread.failure.detail.summary
-                self._reporter.warning(f"a forked thread that nobody joined failed: {summary}")
-
     def _read_context(self, node: FormNode, asked: ContextOf) -> Mapping[str, Any]:
         if node.parent is not None:
-            self._note_context_read(node.parent)
+            note_context_read(node.parent)
         inherited = self._inherited if node.scope is None else node.scope.inherited
         return EMPTY if inherited is None else inherited.context
 
     def _apply_tags(self, node: FormNode, asked: ApplyTags) -> None:
         job = node.parent
-        if job is not None and _is_unrecorded(job):
+        if job is not None and is_unrecorded(job):
             return
         if asked.tags:
             found = asked.value.node
@@ -743,11 +609,6 @@ class Engine:
             self.recorder.tag_job(job, asked.job_tags)
         if asked.execution_tags:
             self.recorder.tag_execution(asked.execution_tags)
-
-    def _note_context_read(self, job: Job) -> None:
-        """Remember that what a job comes to may depend on the context."""
-        if not _reads_context(job):
-            job.inherited = (job.inherited or NOTHING_INHERITED)._replace(is_read=True)
 
     # Jobs: from arguments to an answer or a worker.
 
@@ -764,13 +625,13 @@ class Engine:
             if bound[i] is task.parameters.defaults[i]:
                 bound[i] = self._copy_for(bound[i], job)
         if expression._origins:
-            job.origins = self._place_origins(task, expression, len(bound))
+            job.origins = place_origins(task, expression, len(bound))
         for i, value in enumerate(bound):
             if type(value) not in SCALARS:
                 try:
                     self._expand_argument(job, i, value)
                 except (TypeError, RedunliteError) as error:
-                    self.fail(job, self.make_failure(error, job))
+                    self.fail_with(job, error)
                     return
         if not job.n_missing:
             self._bind(job)
@@ -792,9 +653,9 @@ class Engine:
                     if (side, name) in values:
                         options.update(self._read_option(job, name, values[side, name]))
                 known.append(options)
-            self._settle_options(job, *known)
+            settle_options(job, *known)
         except (TypeError, RedunliteError) as error:
-            self.fail(job, self.make_failure(error, job))
+            self.fail_with(job, error)
             return False
         return True
 
@@ -840,26 +701,14 @@ class Engine:
         job.pending.append((i, key, node))
         self.wait_for(job, node)
 
-    def _place_origins(self, task: Task[..., Any], expression: Any, n: int) -> list[Any]:
-        """Return the origin of each parameter whose argument is one of the parent's arguments."""
-        origins: list[Any] = [None] * n
-        for key, place in expression._origins.items():
-            i = key if isinstance(key, int) else task.parameters.positions.get(key)
-            if i is not None and i < n:
-                origins[i] = place
-        return origins
-
     def _bind(self, job: Job) -> None:
         """Give a job its hash, and an answer from this run if there is one."""
         if job.pending is not None or job.origins is not None:
-            self._take_pending(job)
+            take_pending(job)
         try:
-            classes: set[str] = set()
-            args_hash = self._hash_arguments(job, classes)
-            digest = self._hash_classes(classes) if classes else b""
-            job.eval_hash = hashing.eval_hash(job.task.hash, args_hash, digest)
+            job.eval_hash = self._binder.hash_call(job)
         except Exception as error:  # hashing reaches the user's own classes
-            self.fail(job, self.make_failure(error, job))
+            self.fail_with(job, error)
             return
         job.phase = READY
         scope = effective_scope(job.options, self.use_cache) if job.options else (
@@ -879,80 +728,6 @@ class Engine:
             job.reason = CACHE_OFF
             self._miss(job)
 
-    def _hash_arguments(self, job: Job, classes: set[str]) -> bytes:
-        """Return the hash of a job's arguments; adds the classes with instances among them."""
-        prepared = self._prefixes.get(job.task.number)
-        if prepared is None:
-            prepared = self._prepare_task(job.task)
-        prefix, kept = prepared
-        values = job.arguments if kept is None else [job.arguments[i] for i in kept]
-        tokens = []
-        for value in values:
-            if type(value) is ValueRef:
-                tokens.append(value.token)
-                if value.classes:
-                    classes.update(value.classes)
-            elif type(value) in SCALARS:
-                tokens.append(hashing.token(value))
-            else:
-                tokens.append(
-                    hashing.token(tuple(value) if type(value) is list else value, classes)
-                )
-        return hashing.hash_arguments(prefix, tokens)
-
-    def _prepare_task(self, task: Task[..., Any]) -> tuple[bytes, tuple[int, ...] | None]:
-        """Work out, once a task, what all its calls share."""
-        self._tasks[task.number] = task
-        for name in WITHOUT_EFFECT:
-            if name in task.base_options:
-                self._reporter.warning(
-                    f"option {name!r} of task {task.fullname!r} has no effect in this version"
-                )
-        names = task.parameters.names
-        skipped = set(task.identity.get("config_args", ()))
-        infos = [i for i, d in enumerate(task.parameters.defaults) if type(d) is JobInfo]
-        if infos:
-            self._info_places[task.number] = infos
-            skipped.update(names[i] for i in infos)
-        kept = None
-        if skipped:
-            kept = tuple(i for i, name in enumerate(names) if name not in skipped)
-            names = tuple(name for name in names if name not in skipped)
-        prepared = (hashing.arguments_prefix(names), kept)
-        self._prefixes[task.number] = prepared
-        return prepared
-
-    def _hash_classes(self, classes: set[str]) -> bytes:
-        from redunlite.fingerprint import class_hash
-
-        found = ((name, class_hash(name)) for name in classes)
-        return hashing.hash_classes((name, code) for name, code in found if code is not None)
-
-    def _take_pending(self, job: Job) -> None:
-        """Put the results that a job waited for in their places, with where they came from."""
-        origins = job.origins
-        if origins is None:
-            origins = [None] * len(job.arguments)
-        upstreams = [b"" if o is None else b"@%d" % o for o in origins]
-        for i, key, node in job.pending or ():
-            if key is None:
-                job.arguments[i] = node.result
-            else:
-                job.arguments[i][key] = node.result
-            if node.origin is not None:
-                if key is None:
-                    origins[i] = node.origin
-                else:
-                    before = origins[i] or []
-                    before = before if type(before) is list else [before]
-                    after = node.origin if type(node.origin) is list else [node.origin]
-                    origins[i] = before + after
-                upstreams[i] += node.upstream
-        job.pending = None
-        if any(upstreams):
-            job.origins = origins
-            job.upstream_digest = hashing.digest(b"upstream", *upstreams)[:8]
-
     def _look_up(self) -> None:
         """Ask the recorder for the answers to all jobs that wait for one."""
         asked, self._asked = self._asked, []
@@ -967,8 +742,7 @@ class Engine:
             if candidates is None:
                 self._miss(job)
                 continue
-            context = EMPTY if job.inherited is None else job.inherited.context
-            answer = choose_hit(candidates, job.options, live, store, self.classes, context)
+            answer = choose_hit(candidates, job.options, live, store, self.classes, context_of(job))
             if isinstance(answer, Hit):
                 self._take_hit(job, answer)
             else:
@@ -981,7 +755,7 @@ class Engine:
         if not hit.is_final:
             assert cached.single is not None
             try:
-                value = self.decode_expression(cached.single)
+                value = load_recorded(cached.single, self.store)
             except UndecodableError as error:
                 self._reporter.warning(f"{job.task.fullname}: recorded result not usable: {error}")
                 self._miss(job)
@@ -992,13 +766,13 @@ class Engine:
         job.start_time = time.time_ns() // 1000
         counts = self.counts[job.task.fullname]
         if self._reporter.wants_line(CACHED, job.task.fullname):
-            self._reporter.job_line(self._line(CACHED, job))
+            self._reporter.job_line(describe_job(CACHED, job, self._job_id(job)))
         if hit.is_final:
             if cached.task_set is not None:
                 job.task_ids = set(self.recorder.get_task_set(cached.task_set))
             job.value_origin = cached.result_origin
             if cached.context is not None:
-                self._note_context_read(job)
+                note_context_read(job)
             assert cached.result is not None
             self._finish(job, cached.result)
             return
@@ -1007,31 +781,6 @@ class Engine:
         self._enter(job, REDUCING)
         self._reduce(job, value)
 
-    def decode_expression(self, ref: ValueRef) -> Any:
-        """Return a recorded expression with live tasks.
-
-        Raises
-        ------
-        UndecodableError
-            When its bytes are gone, or a task in it is not defined any more.
-        """
-        data = self.store.read(hashing.value_hash(ref.token)) if ref.flags & FLAG_FILE else ref.data
-        if data is None:
-            raise UndecodableError("the recorded expression has no bytes")
-        try:
-            body, stored = unpack_expression(data)
-            tasks = []
-            for named in stored:
-                task = resolve_task(named)
-                if task is None:
-                    raise UndecodableError(f"task {named.fullname!r} is not defined any more")
-                tasks.append(task)
-            return decode_expression(body, tasks, self.store, is_recorded=True)
-        except UndecodableError:
-            raise
-        except Exception as error:  # bytes from disk, and classes of the user's
-            raise UndecodableError(str(error)) from error
-
     def _miss(self, job: Job) -> None:
         """Send a job on its way to a worker."""
         if self._dry_run:
@@ -1039,14 +788,14 @@ class Engine:
             self.n_would_run += 1
             if self._reporter.wants_line(RUN, job.task.fullname):
                 job.reason = self.recorder.find_reason(job)
-                self._reporter.job_line(self._line(RUN, job))
+                self._reporter.job_line(describe_job(RUN, job, self._job_id(job)))
             return
         needs = job.options.get("limits")
         if needs:
             try:
                 self._limits.check_possible(needs, job.task.fullname)
             except RedunliteError as error:
-                self.fail(job, self.make_failure(error, job))
+                self.fail_with(job, error)
                 return
             if not self._limits.try_take(needs):
                 job.phase = QUEUED
@@ -1074,7 +823,7 @@ class Engine:
 
             self._coroutines = Coroutines(self)
         try:
-            payload = self._encode_arguments(job)
+            payload = self._binder.encode(job, self.uuid)
             if replayed is None:
                 counts = self.counts[job.task.fullname]
                 counts.pending -= 1
@@ -1083,10 +832,10 @@ class Engine:
                 self._enter(job, REDUCING)
             if self._reporter.wants_line(RUN, job.task.fullname):
                 job.reason = self.recorder.find_reason(job)
-                self._reporter.job_line(self._line(RUN, job, "async"))
+                self._reporter.job_line(describe_job(RUN, job, self._job_id(job), "async"))
             self._coroutines.begin(job, payload, replayed)
         except Exception as error:  # decoding reaches the user's own classes
-            self.fail(job, self.make_failure(error, job))
+            self.fail_with(job, error)
 
     def _run_again(self, node: FormNode, asked: RunAgain) -> None:
         """Begin the coroutine of a job whose recorded awaits have come to something else."""
@@ -1117,20 +866,20 @@ class Engine:
         if not self.is_stopping:
             self._reduce(job, result)
 
-    def _open_queue(self, name: str, job: Job) -> _Queue | None:
+    def _open_queue(self, name: str, job: Job) -> JobQueue | None:
         executor = self._executors.get(name)
         if executor is None:
             error = UnknownNameError(
                 "executor", name, self._executors, f"of task {job.task.fullname!r}",
                 "executors are set in [executors.NAME] of the configuration",
             )  # fmt: skip
-            self.fail(job, self.make_failure(error, job))
+            self.fail_with(job, error)
             return None
         queue = self._queues.get(executor.name)
         if queue is None:
             executor.start(self)
             self._started[executor.name] = executor
-            queue = self._queues[executor.name] = _Queue()
+            queue = self._queues[executor.name] = JobQueue()
         self._queue_of[name] = queue
         return queue
 
@@ -1141,60 +890,40 @@ class Engine:
         for name, queue in self._queues.items():
             executor = self._started[name]
             while not self.is_stopping:
-                line = queue.after_results or queue.others
+                line = queue.line
                 if not line or not executor.has_room(line[0].task.number):
                     break
                 self._send(line.popleft(), executor)
 
     def _send(self, job: Job, executor: Executor) -> None:
         try:
-            payload = self._encode_arguments(job)
+            payload = self._binder.encode(job, self.uuid)
         except Exception as error:  # encoding reaches the user's own classes
-            self.fail(job, self.make_failure(error, job))
+            self.fail_with(job, error)
             return
         counts = self.counts[job.task.fullname]
         counts.pending -= 1
         counts.running += 1
         if self._reporter.wants_line(RUN, job.task.fullname):
             job.reason = self.recorder.find_reason(job)
-            self._reporter.job_line(self._line(RUN, job, executor.name))
+            self._reporter.job_line(describe_job(RUN, job, self._job_id(job), executor.name))
         job.start_time = time.time_ns() // 1000
         self._enter(job, SENT)
         self._sent[job.serial] = job
         executor.submit(Call(job.serial, job.task.number, payload))
 
-    def _encode_arguments(self, job: Job) -> bytes:
-        arguments = job.arguments
-        if self._info_places and job.task.number in self._info_places:
-            arguments = self._fill_in_info(job)
-        args, kwargs = job.task.parameters.split(arguments)
-        return serialize.encode_arguments(args, kwargs, self.store)
-
-    def _fill_in_info(self, job: Job) -> list[Any]:
-        """Return a job's arguments with those filled in that tell about the job."""
-        if not job.salt:
-            job.salt = self.recorder.make_salt()
-        info = JobInfo(
-            self.uuid, make_job_uuid(job.salt, self.uuid), job.eval_hash.hex(),
-            self._hash_arguments(job, set()).hex(), job.options,
-        )  # fmt: skip
-        filled = list(job.arguments)
-        for i in self._info_places[job.task.number]:
-            filled[i] = info
-        return filled
-
     def _enter(self, job: Job, phase: int) -> None:
         """Make a job an open one: at a worker, or being reduced."""
         job.phase = phase
         self._open[job.serial] = job
-        if not _is_unrecorded(job):
+        if not is_unrecorded(job):
             self._unwritten.append(job)
 
     # What executors say (`executors.base.ExecutorHost`).
 
     def get_task(self, task_number: int) -> Task[..., object]:
         """Return the task with that number."""
-        return self._tasks[task_number]
+        return self._binder.get_task(task_number)
 
     def deliver(self, outcome: Outcome) -> None:
         """Take the outcome of a call."""
@@ -1229,26 +958,11 @@ class Engine:
     def _take_expression(self, job: Job, outcome: Outcome) -> None:
         value = outcome.value
         assert value is not None
-        tasks, stored = [], []
-        data: Any = value.data
-        if value.flags & FLAG_FILE:
-            data = self.store.read(hashing.value_hash(value.token))
         try:
-            for named in outcome.detail:
-                task = resolve_task(named)
-                if task is None:
-                    raise SchedulerError(f"task {named.fullname!r} is not defined in this process")
-                tasks.append(task)
-                stored.append(named._replace(hash=task.hash))
-            expression = decode_expression(data, tasks, self.store)
+            expression, job.single = take_returned(value, outcome.detail, self.store)
         except Exception as error:  # decoding reaches the user's own classes
-            self.fail(job, self.make_failure(error, job))
+            self.fail_with(job, error)
             return
-        packed = pack_expression(data, stored)
-        job.single = ValueRef(
-            value.token, FORMAT_EXPRESSION, packed, len(packed), value.preview,
-            value.type_name, value.flags & ~FLAG_FILE, value.classes,
-        )  # fmt: skip
         job.phase = REDUCING
         if job.is_written:
             self._unwritten.append(job)
@@ -1277,7 +991,7 @@ class Engine:
         try:
             found = self.evaluate(value, job)
         except (TypeError, RedunliteError) as error:
-            self.fail(job, self.make_failure(error, job))
+            self.fail_with(job, error)
             return
         if isinstance(found, Node):
             job.pending = [(0, None, found)]
@@ -1312,6 +1026,7 @@ class Engine:
         """Settle a job's call node, record it, and tell who waits."""
         result, cached = job.result, job.cached
         child_hashes = job.child_hashes
+        is_hidden = is_unrecorded(job)
         is_copy = cached is not None and job.single is None and not error_hash
         if cached is not None and (is_copy or job.kind == KIND_CSE):
             job.call_hash = cached.call_hash
@@ -1328,7 +1043,7 @@ class Engine:
         ):
             job.call_id = cached.id
             job.call_written = True
-        elif not job.call_id and not _is_unrecorded(job):
+        elif not job.call_id and not is_hidden:
             job.call_id = self.recorder.next_call_id()
         phase, job.phase = job.phase, ENDED
         if phase in (SENT, REDUCING):
@@ -1338,24 +1053,24 @@ class Engine:
         if job.containers is not None:
             self._forget_containers(job)
         parent = job.parent
-        is_unrecorded, reads_context = _is_unrecorded(job), _reads_context(job)
+        is_read = reads_context(job)
         if parent is not None and parent.child_hashes is not None:
-            if not is_unrecorded:
+            if not is_hidden:
                 parent.child_hashes[job.index] = job.call_hash
             self._add_tasks(parent, job)
-            if reads_context:
-                self._note_context_read(parent)
-        if not is_unrecorded:
+            if is_read:
+                note_context_read(parent)
+        if not is_hidden:
             self.recorder.record_job(job)
         key = _seen_key(job)
         if self._seen.get(key) is job:
             is_plain = job.failure is None and job.task_ids is None and not job.upstream_digest
-            if is_plain and not reads_context:
+            if is_plain and not is_read:
                 self._seen[key] = (job.call_id, job.call_hash, job.result)
             else:
                 self._seen[key] = (
                     job.call_id, job.call_hash, job.result, job.task_ids, job.failure,
-                    job.upstream_digest, reads_context,
+                    job.upstream_digest, is_read,
                 )  # fmt: skip
         if job.failure is None:  # the job traceback shows the arguments of failed ones
             job.arguments = _NO_ARGUMENTS
@@ -1431,7 +1146,7 @@ class Engine:
         assert isinstance(leader, Job)
         self._copy_call(
             job, leader.call_id, leader.call_hash, leader.result, leader.task_ids, leader.failure,
-            leader.upstream_digest, _reads_context(leader),
+            leader.upstream_digest, reads_context(leader),
         )  # fmt: skip
 
     def _copy_call(
@@ -1443,11 +1158,11 @@ class Engine:
         task_ids: set[int] | None = None,
         failure: Failure | None = None,
         upstream: bytes = b"",
-        reads_context: bool = False,
+        is_read: bool = False,
     ) -> None:
         """End a job with the call of another job of this run."""
-        if reads_context:
-            self._note_context_read(job)
+        if is_read:
+            note_context_read(job)
         job.task_ids = task_ids
         job.start_time = time.time_ns() // 1000
         job.cached = CachedCall(
@@ -1457,18 +1172,17 @@ class Engine:
             self.fail(job, failure)
             return
         if self._reporter.wants_line(CACHED, job.task.fullname):
-            self._reporter.job_line(self._line(CACHED, job))
+            self._reporter.job_line(describe_job(CACHED, job, self._job_id(job)))
         job.value_origin = None
         assert result is not None
         self._finish(job, result)
 
     # Failure.
 
-    def make_failure(self, error: BaseException, job: Job | None) -> Failure:
-        """Return the failure for an exception raised in this process."""
-        detail = tracebacks.describe_exception(error)
-        ref = serialize.encode(ErrorValue(error, detail), self.store)
-        return Failure(ref, detail, job, error)
+    def fail_with(self, node: Node, error: BaseException) -> None:
+        """Let a node fail with an exception raised in this process."""
+        job = node if type(node) is Job else node.parent
+        self.fail(node, make_failure(error, job, self.store))
 
     def fail(self, node: Node, failure: Failure) -> None:
         """Let a node fail, and after it all that needs it."""
@@ -1504,7 +1218,7 @@ class Engine:
         if not node.start_time:
             node.start_time = time.time_ns() // 1000
         if self._reporter.wants_line(REJECT, node.task.fullname):
-            self._reporter.job_line(self._line(REJECT, node))
+            self._reporter.job_line(describe_job(REJECT, node, self._job_id(node)))
         error_hash = hashing.value_hash(failure.error.token) if failure.error else b"\0" * 20
         node.state = FAILED
         self._close(node, error_hash)
@@ -1519,7 +1233,7 @@ class Engine:
             if self._policy != KEEP_GOING:
                 self._stop_launching(failure)
             elif self._sent:
-                self._reporter.first_failure(self.describe_failure(failure), None)
+                self._reporter.first_failure(describe_failure(failure, self._job_id), None)
 
     def _pass_on_failure(self, node: Node, failure: Failure) -> None:
         if node.state != WAITING:
@@ -1530,36 +1244,16 @@ class Engine:
                 node.asked = None
                 node.n_missing = 0
                 return
-            error = self._error_of(failure)
-            value = Evaluated(self._error_node(failure, error), self.decode)
+            error = load_error(failure, self.decode)
+            value = Evaluated(make_error_node(failure, error, self.store), self.decode)
             self._forms.throw(node, EvaluationError(failure, error, value))
             return
         if type(node) is WatchNode:
             if not self.is_stopping:
                 node.state = FAILED
-                node.on_failure(failure, self._error_of(failure))
+                node.on_failure(failure, load_error(failure, self.decode))
             return
         self.fail(node, failure)
-
-    def _error_of(self, failure: Failure) -> BaseException:
-        if failure.live is None:
-            held = self.decode(failure.error)
-            failure.live = held.error if isinstance(held, ErrorValue) else Exception(repr(held))
-        return failure.live
-
-    def _error_node(self, failure: Failure, error: BaseException) -> Node:
-        """Return the exception as a value that came from the failed call."""
-        node = Node(None)
-        node.state = DONE
-        try:
-            node.result = serialize.encode_exception_value(error, self.store)
-        except RedunliteError:  # what it holds has no hash: its text has
-            plain = RemoteError(serialize.type_name(type(error)), str(error))
-            node.result = serialize.encode_exception_value(plain, self.store)
-        if failure.job is not None and failure.job.call_id:
-            node.origin = failure.job.call_id
-            node.upstream = failure.job.call_hash
-        return node
 
     def _stop_launching(self, failure: Failure | None) -> None:
         """Start nothing new; what runs may finish, or is ended, as the policy says."""
@@ -1581,7 +1275,9 @@ class Engine:
                 for executor in self._started.values():
                     executor.cancel(GRACE_S)
             else:
-                self._reporter.first_failure(self.describe_failure(failure), len(self._sent))
+                self._reporter.first_failure(
+                    describe_failure(failure, self._job_id), len(self._sent)
+                )
 
     def _report_deadlock(self, root: Node) -> None:
         """Fail the root when nothing runs and nothing can: an expression that needs itself."""
@@ -1589,15 +1285,14 @@ class Engine:
             "the workflow waits for itself: an expression needs its own result, "
             "or a limit is never given back"
         )
-        job = root if isinstance(root, Job) else None
-        self.fail(root, self.make_failure(error, job))
+        self.fail_with(root, error)
 
     # Stopping and ending.
 
     def _on_signal(self) -> None:
         """React to signals that came since the last look; the handler only counted them."""
         if not self.is_stopping:
-            n_running = len(self._find_running())
+            n_running = len(find_running(self._started.values(), self._sent))
             self._reporter.warning(
                 f"stopping, {n_running:,} running (again to kill at once)"
                 if n_running else "stopping"
@@ -1622,20 +1317,21 @@ class Engine:
         job.state = FAILED
         if not job.start_time:
             job.start_time = time.time_ns() // 1000
-        if not _is_unrecorded(job):
+        if not is_unrecorded(job):
             self.recorder.record_job(job)
 
     def _end(self, root: Node) -> RunResult:
         """Give every job its final state and close the execution."""
         left = [*self._open.values(), *self._following.values(), *self._limited, *self._asked]
         for queue in self._queues.values():
-            left += [*queue.after_results, *queue.others]
+            left += queue
         for job in left:
             if job.phase != ENDED and not self._dry_run:
                 self._cancel(job)
         if self._dry_run:
             self._count_dry()
-        self._warn_of_threads()
+        for summary in self._threads.iter_lost_failures():
+            self._reporter.warning(f"a forked thread that nobody joined failed: {summary}")
         failure = root.failure
         if self.signal_number:
             status = "CANCELLED"
@@ -1675,10 +1371,12 @@ class Engine:
         self.recorder.flush()
 
     def _on_progress_timer(self) -> None:
-        running = self._find_running()
+        running = find_running(self._started.values(), self._sent)
         names = [job.task.fullname for job in running[:MAX_NAMES]]
-        counts = self._count_at_workers(running)
-        self._reporter.progress(counts, names, self._estimate_left(counts, running))
+        counts = count_at_workers(self.counts, self._sent, running)
+        n_workers = sum(executor.n_workers for executor in self._started.values())
+        left_s = estimate_left(counts, running, n_workers, self.recorder.find_mean_us)
+        self._reporter.progress(counts, names, left_s)
         self.waits.call_after(PROGRESS_INTERVAL_S, self._on_progress_timer)
 
     # What is shown.
@@ -1687,58 +1385,17 @@ class Engine:
         """Show a line of the user's own."""
         self._reporter.warning(message)
 
-    def _find_running(self) -> list[Job]:
-        """Return the jobs that are at a worker now."""
-        return [
-            self._sent[number]
-            for executor in self._started.values()
-            for number in executor.find_running()
-            if number in self._sent
-        ]
-
-    def _count_at_workers(self, running: Sequence[Job]) -> dict[str, TaskCounts]:
-        """Return the counts with calls that wait at an executor as pending.
-
-        They are counted as running when they are sent, because nobody tells when one is begun.
-        """
-        if len(running) == len(self._sent):
-            return self.counts
-        counts = dict(self.counts)
-        changed: dict[str, TaskCounts] = {}
-        at_workers = {job.serial for job in running}
-        for serial, job in self._sent.items():
-            if serial not in at_workers:
-                name = job.task.fullname
-                count = changed.get(name)
-                if count is None:
-                    count = counts[name] = changed[name] = replace(counts[name])
-                count.running -= 1
-                count.pending += 1
-        return counts
-
-    def _estimate_left(
-        self, counts: Mapping[str, TaskCounts], running: Sequence[Job]
-    ) -> float | None:
-        """Return the seconds that all known jobs may still take; None when a task has no duration."""
-        find_mean_us = self.recorder.find_mean_us
-        now = time.time_ns() // 1000
-        left_us = 0.0
-        for name, count in counts.items():
-            if count.pending:
-                mean = find_mean_us(name)
-                if mean is None:
-                    return None
-                left_us += count.pending * mean
-        for job in running:
-            mean = find_mean_us(job.task.fullname)
-            if mean is None:
-                return None
-            left_us += max(0.0, mean - (now - job.start_time))
-        n_workers = sum(executor.n_workers for executor in self._started.values())
-        return left_us / max(1, n_workers) / 1e6
-
     def _count(self, job: Job) -> TaskCounts:
         return self.counts[job.task.fullname]
+
+    def describe_failures(self, failure: Failure) -> tuple[ShownFailure, list[FailedJob], int]:
+        """Return the failure of a run for a reporter, other failures of it, and how many those are."""
+        others = [untaken for untaken in self._untaken if untaken is not failure]
+        return (
+            describe_failure(failure, self._job_id),
+            list_failures(others[:MAX_FAILURES], self._job_id),
+            len(others),
+        )
 
     def _job_id(self, job: Job) -> str:
         if self.recorder.is_read_only:
@@ -1747,93 +1404,11 @@ class Engine:
             job.salt = self.recorder.make_salt()
         return job.salt[:4].hex()
 
-    def _line(self, event: str, job: Job, executor: str = "") -> JobLine:
-        return JobLine(
-            event, self._job_id(job), job.task.fullname, describe_arguments(job), executor,
-            job.eval_hash.hex(), job.reason,
-        )  # fmt: skip
-
-    def describe_failure(self, failure: Failure) -> Any:
-        """Return the job traceback of a failure, for a reporter."""
-        from redunlite.reporter import Failure as ShownFailure
-        from redunlite.reporter import TraceStep
-
-        chain: list[Job] = []
-        job = failure.job
-        while job is not None:
-            chain.append(job)
-            job = job.parent
-        chain.reverse()
-        steps = []
-        for job in chain:
-            info = job.task.fingerprint
-            line = (info.source or "").strip().splitlines()
-            text = next((x for x in line if x.lstrip().startswith(("def ", "async def "))), "")
-            steps.append(
-                TraceStep(
-                    self._job_id(job), job.task.fullname, info.file or "", info.line or 0,
-                    text.strip(), describe_arguments(job),
-                )
-            )  # fmt: skip
-        return ShownFailure(steps, failure.detail, failure.output_tail)
-
-    def describe_other_failures(self, shown: Failure) -> tuple[list[FailedJob], int]:
-        """Return the first failures that no form took beside `shown`, and how many there are."""
-        others = [failure for failure in self._untaken if failure is not shown]
-        jobs = [(f.job, f.detail.summary) for f in others[:MAX_FAILURES] if f.job is not None]
-        return [
-            FailedJob(self._job_id(job), job.task.fullname, describe_arguments(job), summary)
-            for job, summary in jobs
-        ], len(others)
-
 
 def _seen_key(job: Job) -> bytes:
     """Return what two calls share that may have one answer within a run."""
     inherited = job.inherited
     return job.eval_hash if inherited is None else job.eval_hash + inherited.context_key
-
-
-def _is_unrecorded(job: Job) -> bool:
-    """Tell whether a job is below one with ``prov=False``, or is one."""
-    return job.inherited is not None and job.inherited.options.get("prov") is False
-
-
-def _reads_context(job: Job) -> bool:
-    """Tell whether what a job comes to may depend on the context."""
-    return job.inherited is not None and job.inherited.is_read
-
-
-def _hand_down(inherited: Inherited) -> Inherited | None:
-    """Return what a child inherits of a job that has looked at the context."""
-    if not (inherited.context or inherited.options):
-        return None
-    return inherited._replace(is_read=False)
-
-
-def describe_arguments(job: Job) -> list[tuple[str, str]]:
-    """Return name and preview of each argument of a job that still has them."""
-    parameters = job.task.parameters
-    shown = []
-    for name, kind, value in zip(parameters.names, parameters.kinds, job.arguments):
-        if kind == VAR_POSITIONAL:
-            shown.append(("*" + name, "(" + ", ".join(show_value(v) for v in value) + ")"))
-        elif kind == VAR_KEYWORD:
-            pairs = ", ".join(f"{k!r}: {show_value(v)}" for k, v in value.items())
-            shown.append(("**" + name, "{" + pairs + "}"))
-        else:
-            shown.append((name, show_value(value)))
-    return shown
-
-
-def show_value(value: Any) -> str:
-    """Return the preview of a scalar, a `ValueRef`, or what is not known yet."""
-    if type(value) is ValueRef:
-        return (
-            value.preview if value.preview is not None else hashing.preview_token(value.token, 200)
-        )
-    if isinstance(value, Lazy):
-        return repr(value)
-    return format_preview(value)
 
 
 def _root_task(value: Any) -> Any:
@@ -1842,8 +1417,6 @@ def _root_task(value: Any) -> Any:
 
 
 _NO_ARGUMENTS: list[Any] = []
-EMPTY: Mapping[str, Any] = {}
-NOTHING_INHERITED = Inherited(EMPTY, EMPTY)
 ROOT_TASK: Task[..., Any] = Task(
     _root_task, {"name": "root_task", "namespace": "redunlite", "version": "1"}
 )

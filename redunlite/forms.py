@@ -22,8 +22,7 @@ from functools import partial
 from typing import Any, NamedTuple, Protocol
 
 from redunlite.errors import UndecodableError
-from redunlite.hashing import digest
-from redunlite.job import DONE, FAILED, Failure, Job, Node, WatchNode
+from redunlite.job import DONE, FAILED, Failure, Job, Node, WatchNode, join_origins
 from redunlite.kinds import Lazy, ValueRef
 from redunlite.promise import Promise
 
@@ -168,21 +167,19 @@ class FormNode(Node):
 class PromiseNode(FormNode):
     """A user's form that is being evaluated."""
 
-    __slots__ = ("failures", "origins", "upstreams")
+    __slots__ = ("failures", "sources")
 
     def __init__(self, parent: Job | None, expression: Any, scope: Job | None = None) -> None:
         super().__init__(parent, expression, scope)
-        self.origins: list[Any] = []
-        """Where the values came from that it was given."""
-        self.upstreams: list[bytes] = []
+        self.sources: list[tuple[Any, bytes]] = []
+        """Origin and upstream digest of the values that it was given."""
         self.failures: dict[int, tuple[BaseException, Failure]] = {}
         """`id` of an exception that it was given, to its failure."""
 
     def note_origin(self, node: Node) -> None:
         """Remember where a value came from that the form has looked at."""
         if node.origin is not None:
-            self.origins += node.origin if type(node.origin) is list else [node.origin]
-            self.upstreams.append(node.upstream)
+            self.sources.append((node.origin, node.upstream))
 
 
 class CallView(NamedTuple):
@@ -267,8 +264,8 @@ class FormHost(Protocol):
     def fail(self, node: Node, failure: Failure) -> None:
         """Let a node fail, and after it all that needs it."""
 
-    def make_failure(self, error: BaseException, job: Job | None) -> Failure:
-        """Return the failure for an exception raised in this process."""
+    def fail_with(self, node: Node, error: BaseException) -> None:
+        """Let a node fail with an exception raised in this process."""
 
     def resolve(self, node: Node) -> None:
         """Settle a node that has its result, and tell those who wait for it."""
@@ -333,7 +330,7 @@ class Forms:
                     "scheduler.evaluate(…) gives one"
                 )
         except Exception as error:  # the form is the user's
-            host.fail(node, host.make_failure(error, node.parent))
+            host.fail_with(node, error)
             return
         promise.then(partial(self._end_promise, node), partial(self._fail_promise, node))
 
@@ -343,26 +340,23 @@ class Forms:
         try:
             found = host.evaluate(value, node.parent)
         except Exception as error:  # the value is the user's
-            host.fail(node, host.make_failure(error, node.parent))
+            host.fail_with(node, error)
             return
         if isinstance(found, Node):
             node.asked = found
             if not host.wait_for(node, found):
                 self.advance(node)
             return
-        if node.origins:
-            is_one = len(node.origins) == 1
-            node.origin = node.origins[0] if is_one else list(dict.fromkeys(node.origins))
-            node.upstream = (
-                node.upstreams[0] if is_one else digest(b"origins", b"".join(node.upstreams))
-            )
+        node.origin, node.upstream = join_origins(node.sources)
         node.result = host.as_ref(found)
         host.resolve(node)
 
     def _fail_promise(self, node: PromiseNode, error: BaseException) -> None:
         known = node.failures.get(id(error))
-        failure = self._host.make_failure(error, node.parent) if known is None else known[1]
-        self._host.fail(node, failure)
+        if known is None:
+            self._host.fail_with(node, error)
+        else:
+            self._host.fail(node, known[1])
 
     def _wrap(self, value: Any) -> Any:
         return Evaluated(value, self._host.decode) if type(value) is ValueRef else value
@@ -388,7 +382,7 @@ class Forms:
                 try:
                     found = host.evaluate(stop.value, node.parent)
                 except Exception as raised:  # hashing reaches the user's own classes
-                    host.fail(node, host.make_failure(raised, node.parent))
+                    host.fail_with(node, raised)
                     return
             except Abandoned:
                 node.state, node.waiters, node.generator = FAILED, None, None
@@ -397,7 +391,7 @@ class Forms:
                 host.fail(node, raised.failure)
                 return
             except Exception as raised:  # the form's arguments are the user's own
-                host.fail(node, host.make_failure(raised, node.parent))
+                host.fail_with(node, raised)
                 return
             if isinstance(found, Node) and found.state != DONE:
                 node.asked = found

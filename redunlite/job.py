@@ -1,14 +1,15 @@
 """What the engine keeps of an expression while it is reduced: nodes, of which a `Job` is one.
 
-Data only: every change of state happens in `engine`. A node is *waiting* until all that it needs is
+Data and no more: every change of state happens in `engine`. A node is *waiting* until all that it needs is
 there, then *done* with a result or *failed*; whoever needs it stands among its waiters.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from redunlite import hashing
 from redunlite.call import ErrorDetail, Usage
 from redunlite.kinds import ValueRef
 from redunlite.nested import Split
@@ -29,6 +30,28 @@ CACHE_OFF = "cache off"
 
 Origin = Any
 """Where a value came from: None, an origin code of `recorder/models.py`, or a list of codes."""
+
+
+def join_origins(sources: Sequence[tuple[Origin, bytes]]) -> tuple[Origin, bytes]:
+    """Return the origin of a value that was made of several, and its part of an upstream digest.
+
+    Parameters
+    ----------
+    sources
+        Origin and upstream digest of each part that has an origin.
+    """
+    if not sources:
+        return None, b""
+    origins: list[Any] = []
+    for origin, _ in sources:
+        if type(origin) is list:
+            origins.extend(origin)
+        else:
+            origins.append(origin)
+    if len(origins) == 1:
+        return origins[0], sources[0][1]
+    upstreams = b"".join([upstream for _, upstream in sources])
+    return list(dict.fromkeys(origins)), hashing.digest(b"origins", upstreams)
 
 
 class Inherited(NamedTuple):

@@ -23,6 +23,7 @@ from redunlite.forms import Evaluated, FormNode, Recall, Remember
 from redunlite.job import Job, Node
 from redunlite.kinds import FORMAT_EXPRESSION, ValueRef
 from redunlite.options import CacheScope
+from redunlite.recorded import load_recorded
 from redunlite.task import Task
 from redunlite.valuestore import ValueStore
 
@@ -34,9 +35,6 @@ class RecoveryHost(Protocol):
     store: ValueStore
     use_cache: bool
     classes: LiveClasses
-
-    def decode_expression(self, ref: ValueRef) -> Any:
-        """Return a recorded expression with live tasks."""
 
     def task_id(self, task: Task[..., Any]) -> int:
         """Return the row id of a task."""
@@ -61,7 +59,7 @@ class Recoveries:
                 continue
             if host.recorder.are_tasks_live(found.task_set):
                 try:
-                    return host.decode_expression(single)
+                    return load_recorded(single, host.store)
                 except UndecodableError:
                     continue
         return None

@@ -168,8 +168,7 @@ class Session:
             n_would_run=engine.n_would_run,
         )  # fmt: skip
         if result.failure is not None:
-            failure = engine.describe_failure(result.failure)
-            others, n_others = engine.describe_other_failures(result.failure)
+            failure, others, n_others = engine.describe_failures(result.failure)
             end = replace(
                 end,
                 failure=failure,

@@ -25,7 +25,10 @@ FLOORS = {
     ),
     "values": "value filesystem file handle shadowing jobinfo tracebacks syntax packages loading definitions fingerprint",
     "language": "signature outline expression task",
-    "engine parts": "job forms cache_policy recovery replay coroutines reporter worker executors",
+    "engine parts": (
+        "job reporter description failures inheritance binding operators recorded forms threads"
+        " job_queue progress cache_policy recovery replay coroutines worker executors"
+    ),
     "engine": "engine",
     "recorder": "recorder",
     "library": "utils shapes control functools context scripting tools",

@@ -1,0 +1,164 @@
+"""Binding: the arguments of a call in their places, their hash, and their bytes for a worker.
+
+Decided here: which arguments count for the key of a call, and where each came from. Not here: how
+they are evaluated (`engine`), what a value's token is (`hashing`). State: what all calls of a task
+share, made at its first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from redunlite import hashing, serialize
+from redunlite.expression import SCALARS
+from redunlite.job import Job
+from redunlite.jobinfo import JobInfo, make_job_uuid
+from redunlite.kinds import ValueRef
+from redunlite.task import Task
+from redunlite.valuestore import ValueStore
+
+WITHOUT_EFFECT = ("retries", "retry_delay", "timeout", "memory", "cpus", "priority")
+"""Options that are accepted and not yet carried out; a run says so once a task."""
+
+
+class Binder:
+    """Binds the calls of one run.
+
+    Parameters
+    ----------
+    warn
+        Shows a line; told of options without effect, once a task.
+    make_salt
+        Gives a job the random half of its id.
+    """
+
+    def __init__(
+        self, store: ValueStore, warn: Callable[[str], None], make_salt: Callable[[], bytes]
+    ) -> None:
+        self._store = store
+        self._warn = warn
+        self._make_salt = make_salt
+        self._tasks: dict[int, Task[..., Any]] = {}
+        self._prefixes: dict[int, tuple[bytes, tuple[int, ...] | None]] = {}
+        """Task number to the head of an argument hash, and the places that count if not all do."""
+        self._info_places: dict[int, list[int]] = {}
+        """Task number to the parameters that are told about the job."""
+
+    def get_task(self, task_number: int) -> Task[..., Any]:
+        """Return the task with that number, of which a call was bound."""
+        return self._tasks[task_number]
+
+    def hash_call(self, job: Job) -> bytes:
+        """Return the eval hash of a job whose arguments are all known."""
+        classes: set[str] = set()
+        args_hash = self._hash_arguments(job, classes)
+        digest = _hash_classes(classes) if classes else b""
+        return hashing.eval_hash(job.task.hash, args_hash, digest)
+
+    def encode(self, job: Job, run_uuid: str) -> bytes:
+        """Return the arguments of a job as a worker decodes them."""
+        arguments = job.arguments
+        if self._info_places and job.task.number in self._info_places:
+            arguments = self._fill_in_info(job, run_uuid)
+        args, kwargs = job.task.parameters.split(arguments)
+        return serialize.encode_arguments(args, kwargs, self._store)
+
+    def _hash_arguments(self, job: Job, classes: set[str]) -> bytes:
+        """Return the hash of a job's arguments; adds the classes with instances among them."""
+        prepared = self._prefixes.get(job.task.number)
+        if prepared is None:
+            prepared = self._prepare(job.task)
+        prefix, kept = prepared
+        values = job.arguments if kept is None else [job.arguments[i] for i in kept]
+        tokens = []
+        for value in values:
+            if type(value) is ValueRef:
+                tokens.append(value.token)
+                if value.classes:
+                    classes.update(value.classes)
+            elif type(value) in SCALARS:
+                tokens.append(hashing.token(value))
+            else:
+                tokens.append(
+                    hashing.token(tuple(value) if type(value) is list else value, classes)
+                )
+        return hashing.hash_arguments(prefix, tokens)
+
+    def _prepare(self, task: Task[..., Any]) -> tuple[bytes, tuple[int, ...] | None]:
+        """Work out, once a task, what all its calls share."""
+        self._tasks[task.number] = task
+        for name in WITHOUT_EFFECT:
+            if name in task.base_options:
+                self._warn(
+                    f"option {name!r} of task {task.fullname!r} has no effect in this version"
+                )
+        names = task.parameters.names
+        skipped = set(task.identity.get("config_args", ()))
+        infos = [i for i, d in enumerate(task.parameters.defaults) if type(d) is JobInfo]
+        if infos:
+            self._info_places[task.number] = infos
+            skipped.update(names[i] for i in infos)
+        kept = None
+        if skipped:
+            kept = tuple(i for i, name in enumerate(names) if name not in skipped)
+            names = tuple(name for name in names if name not in skipped)
+        prepared = (hashing.arguments_prefix(names), kept)
+        self._prefixes[task.number] = prepared
+        return prepared
+
+    def _fill_in_info(self, job: Job, run_uuid: str) -> list[Any]:
+        """Return a job's arguments with those filled in that tell about the job."""
+        if not job.salt:
+            job.salt = self._make_salt()
+        info = JobInfo(
+            run_uuid, make_job_uuid(job.salt, run_uuid), job.eval_hash.hex(),
+            self._hash_arguments(job, set()).hex(), job.options,
+        )  # fmt: skip
+        filled = list(job.arguments)
+        for i in self._info_places[job.task.number]:
+            filled[i] = info
+        return filled
+
+
+def place_origins(task: Task[..., Any], expression: Any, n: int) -> list[Any]:
+    """Return the origin of each parameter whose argument is one of the parent's arguments."""
+    origins: list[Any] = [None] * n
+    for key, place in expression._origins.items():
+        i = key if isinstance(key, int) else task.parameters.positions.get(key)
+        if i is not None and i < n:
+            origins[i] = place
+    return origins
+
+
+def take_pending(job: Job) -> None:
+    """Put the results that a job waited for in their places, with where they came from."""
+    origins = job.origins
+    if origins is None:
+        origins = [None] * len(job.arguments)
+    upstreams = [b"" if o is None else b"@%d" % o for o in origins]
+    for i, key, node in job.pending or ():
+        if key is None:
+            job.arguments[i] = node.result
+        else:
+            job.arguments[i][key] = node.result
+        if node.origin is not None:
+            if key is None:
+                origins[i] = node.origin
+            else:
+                before = origins[i] or []
+                before = before if type(before) is list else [before]
+                after = node.origin if type(node.origin) is list else [node.origin]
+                origins[i] = before + after
+            upstreams[i] += node.upstream
+    job.pending = None
+    if any(upstreams):
+        job.origins = origins
+        job.upstream_digest = hashing.digest(b"upstream", *upstreams)[:8]
+
+
+def _hash_classes(classes: set[str]) -> bytes:
+    from redunlite.fingerprint import class_hash
+
+    found = ((name, class_hash(name)) for name in classes)
+    return hashing.hash_classes((name, code) for name, code in found if code is not None)
