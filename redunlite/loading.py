@@ -10,9 +10,12 @@ for a function only when it compiles to that function's code, positions apart.
 
 State: the texts by file and by module, and the finder on `sys.meta_path`.
 
->>> module = load_workflow("hello_world.py")            # doctest: +SKIP
->>> get_source("hello_world").text.splitlines()[0]      # doctest: +SKIP
-'# hello_world.py'
+>>> from pathlib import Path
+>>> _ = Path("planets.py").write_text("planet = 'World'")
+>>> module = load_workflow("planets.py")
+>>> _ = Path("planets.py").write_text("planet = 'Mars'")
+>>> module.planet, get_source("planets").text
+('World', "planet = 'World'")
 """
 
 from __future__ import annotations

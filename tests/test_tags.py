@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 
 from redunlite import Scheduler, apply_tags, task
 from redunlite.config import Config
-from redunlite.errors import ConfigError, UsageError
+from redunlite.errors import ConfigError, DryRunResult, UsageError
 from redunlite.functools import no_prov
 from redunlite.tags import format_tag, parse_tag, parse_tag_value
 
@@ -37,6 +38,11 @@ def tagged(n):
 def read_tags(scheduler: Scheduler) -> set[tuple[str, str, str]]:
     database: Any = scheduler._session.database  # type: ignore[union-attr]
     return set(database.connection.execute("SELECT entity, key, value FROM tag").fetchall())
+
+
+def count_tag_rows(scheduler: Scheduler) -> int:
+    database: Any = scheduler._session.database  # type: ignore[union-attr]
+    return database.connection.execute("SELECT count(*) FROM tag").fetchone()[0]
 
 
 @pytest.mark.parametrize(
@@ -87,10 +93,22 @@ def test_tags_reach_every_kind_of_record(scheduler: Scheduler):
 
 
 def test_nothing_is_tagged_that_is_not_recorded(scheduler: Scheduler):
-    """Below `no_prov`, and in a dry run, tags are left out."""
+    """Below `no_prov` only tasks are tagged, which are recorded."""
     scheduler.run(no_prov(tagged(1)))
 
     assert {entity for entity, _, _ in read_tags(scheduler)} == {"task"}
+
+
+def test_dry_run_tags_nothing(scheduler: Scheduler):
+    """Neither one that finds jobs to run, nor one that goes through every form from the cache."""
+    with pytest.raises(DryRunResult):
+        scheduler.run(tagged(1), dryrun=True, tags=[("env", "test")])
+    assert read_tags(scheduler) == set()
+    scheduler.run(tagged(1))
+    before = count_tag_rows(scheduler)
+
+    assert scheduler.run(tagged(1), dryrun=True, tags=[("env", "test")]) == 3
+    assert count_tag_rows(scheduler) == before > 0
 
 
 def test_tags_of_the_configuration_are_checked():
@@ -182,6 +200,89 @@ def test_bad_words_are_told_and_change_nothing(project: Path, words: list[str], 
 
     assert (done.returncode, message in done.stderr) == (2, True), done.stderr
     assert command(project, "tag", "list", "--values").stdout == before
+
+
+def test_dry_run_of_the_command_tags_nothing(project: Path):
+    """In an empty folder nothing is made; over a history, no tag is written."""
+    words = ["run", "--dry-run", "--tag", "env=test", "w.py", "main"]
+    assert command(project, *words).returncode == 0
+    assert not (project / ".redunlite").exists()
+    command(project, "run", "--tag", "env=prod", "w.py", "main")
+
+    assert command(project, *words).returncode == 0
+    values = command(project, "tag", "list", "--values").stdout
+    assert [line.split()[0] for line in values.splitlines()] == ["env=prod", "kind=sum"]
+
+
+BUSY = """
+import os
+from redunlite import task
+redun_namespace = "busy"
+
+@task(cache_scope="NONE")
+def step(i):
+    return i if os.path.exists("enough") else step(i + 1)
+
+@task()
+def main():
+    return step(0)
+"""
+
+
+def read_database(folder: Path, sql: str) -> list[tuple[Any, ...]]:
+    connection = sqlite3.connect(f"file:{folder}/.redunlite/redunlite.db?mode=ro", uri=True)
+    try:
+        return connection.execute(sql).fetchall()
+    finally:
+        connection.close()
+
+
+def count_jobs(folder: Path) -> int:
+    """Return how many jobs another process has committed."""
+    try:
+        return int(read_database(folder, "SELECT count(*) FROM job")[0][0])
+    except sqlite3.OperationalError:
+        return 0
+
+
+def test_tags_are_changed_while_a_run_writes(project: Path):
+    """Commands beside each other and a run that goes on writing: each takes effect, none fails."""
+    (project / "busy.py").write_text(BUSY)
+    words = [sys.executable, "-m", "redunlite"]
+    run = subprocess.Popen(
+        [*words, "run", "-q", "--tag", "old=1", "busy.py", "main"],
+        cwd=project,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        while not (before := count_jobs(project)):
+            assert run.poll() is None, run.communicate()
+        taggers = [
+            subprocess.Popen(
+                [*words, "tag", *line.split()],
+                cwd=project,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+            for line in ("add - a=1", "add - b=2", "update - old=2", "add busy.main of=task")
+        ]
+        said = [tagger.communicate(timeout=60) for tagger in taggers]
+        between = count_jobs(project)
+        assert run.poll() is None
+    finally:
+        (project / "enough").touch()
+        out, err = run.communicate(timeout=60)
+
+    assert [tagger.returncode for tagger in taggers] == [0, 0, 0, 0], said
+    assert run.returncode == 0, err
+    assert between > before, "the run wrote meanwhile"
+    assert count_jobs(project) == int(out) + 2
+    values = command(project, "tag", "list", "--values").stdout.splitlines()
+    assert [line.split()[0] for line in values] == ["a=1", "b=2", "of=task", "old=2"]
+    assert read_database(project, "PRAGMA integrity_check") == [("ok",)]
 
 
 def test_tagging_without_a_history_creates_nothing(project: Path):

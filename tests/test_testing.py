@@ -1,21 +1,18 @@
-"""`redunlite.testing`: what the fixture gives, what a watch tells, and the page about it."""
+"""`redunlite.testing`: what the fixture gives and what a watch tells.
+
+The examples of docs/testing.md are run by `test_docs.py`.
+"""
 
 from __future__ import annotations
 
-import re
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from redunlite import task
 from redunlite.errors import UnknownNameError, UsageError
 from redunlite.testing import WatchedScheduler
-
-PAGE = Path(__file__).resolve().parent.parent / "docs" / "testing.md"
 
 
 @pytest.fixture
@@ -161,40 +158,3 @@ def test_warnings_are_kept(watched: WatchedScheduler) -> None:
         watched.run(slow())
 
     assert any("timeout" in message for message in jobs.warnings)
-
-
-def test_page_shows_what_works(tmp_path: Path) -> None:
-    """Every block of the page is a file or a command; each command ends as the page says."""
-    blocks = re.findall(r"^```(\w*)\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.M | re.S)
-    n_commands = 0
-    for language, text in blocks:
-        if language == "python":
-            named = re.match(r"# (\w+\.py)\n", text)
-            assert named is not None, text
-            (tmp_path / named[1]).write_text(text, encoding="utf-8")
-            continue
-        assert language == "console"
-        command, expected = re.fullmatch(r"\$ pytest (\w+\.py)\n(.*)\n", text).groups()  # type: ignore[union-attr]
-        done = subprocess.run(
-            [
-                sys.executable,
-                "-m",
-                "pytest",
-                "-q",
-                "-W",
-                "error",
-                "-p",
-                "no:cacheprovider",
-                command,
-            ],
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            timeout=120,
-        )
-        n_commands += 1
-
-        assert done.stdout.splitlines()[-1].startswith(f"{expected} in "), done.stdout
-
-    assert n_commands == 3
-    assert not (tmp_path / ".redunlite").exists()
