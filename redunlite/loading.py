@@ -56,6 +56,7 @@ __all__ = [
     "iter_sources",
     "load_workflow",
     "main_stem",
+    "open_folder",
 ]
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
@@ -518,6 +519,22 @@ def workflow_name(path: str) -> str:
     return f"{stem}_workflow" if taken or not stem else stem
 
 
+def open_folder(path: str) -> str:
+    """Let what lies beside a workflow file be imported as if it ran; return its module name.
+
+    Nothing is run. Its folder goes first on `sys.path`.
+    """
+    path = os.path.abspath(path)
+    name = workflow_name(path)
+    folder, base = os.path.split(path)
+    if os.path.splitext(base)[0] != name:
+        _workflow_paths[path] = name
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+    install_finder()
+    return name
+
+
 def load_workflow(path: str) -> ModuleType:
     """Run a workflow file as a module, and return it.
 
@@ -530,13 +547,7 @@ def load_workflow(path: str) -> ModuleType:
     """
     path = os.path.abspath(path)
     text = _read_workflow(path)
-    name = workflow_name(path)
-    folder, base = os.path.split(path)
-    if os.path.splitext(base)[0] != name:
-        _workflow_paths[path] = name
-    if folder not in sys.path:
-        sys.path.insert(0, folder)
-    install_finder()
+    name = open_folder(path)
     try:
         code = compile(text, path, "exec", dont_inherit=True)
     except (SyntaxError, ValueError) as error:

@@ -164,6 +164,25 @@ def encode_inline(value: Any) -> ValueRef:
     return ValueRef(tok, form, data, len(data), format_preview(value), name, flags, classes)
 
 
+def make_pickle(value: Any) -> bytes:
+    """Return bytes for `pickle.loads`: code that no module has goes by value, and needs cloudpickle.
+
+    Raises
+    ------
+    UnhashableValueError
+        When the value cannot be pickled.
+    """
+    try:
+        return pickle.dumps(value, 5)
+    except Exception:  # as in `_encode_chunks`
+        stream = io.BytesIO()
+        try:
+            _get_code_pickler()(stream, 5).dump(value)
+        except Exception as error:  # and now it is final
+            raise _refusal(value, error) from error
+        return stream.getvalue()
+
+
 def _encode_chunks(
     value: Any, store: ValueStore | None, *, is_value: bool = False
 ) -> tuple[str, list[Chunk]]:

@@ -528,9 +528,12 @@ def load(word: str) -> Any:
     ------
     UnknownNameError, AmbiguousIdError
         When no record, or more than one, has that id.
+    UndecodableError
+        When it cannot be read back here, such as an instance of a class whose module cannot be
+        imported; `redunlite show ID -o FILE` looks for the module where the workflow was.
     """
     from redunlite import config as configuration
-    from redunlite.history.query import load_value
+    from redunlite.history.values import load_value
     from redunlite.recorder.database import open_readonly
 
     folder = configuration.resolve_folder()

@@ -15,10 +15,10 @@ from redunlite.history.query import (
     History,
     find_value_of,
     get_bounds,
-    load_value,
     parse_id,
 )
 from redunlite.history.tree import FoldLine, JobLine, get_tree
+from redunlite.history.values import load_value
 from redunlite.recorder import codes, models
 from redunlite.recorder.cache import fill_index
 from redunlite.recorder.database import Database, insert_sql, open_database, open_readonly

@@ -13,9 +13,7 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from redunlite.cli.export import encode_value
 from redunlite.cli.pager import find_pager
-from redunlite.errors import UsageError
 
 WORKFLOW = '''
 from dataclasses import dataclass
@@ -117,20 +115,6 @@ def test_a_value_is_written_to_a_file(project: Path, tmp_path: Path):
     forced = command(project, "show", "-", "-o", str(tmp_path / "x.json"), "--force")
     assert forced.returncode == 0
     assert sorted(p.name for p in tmp_path.iterdir()) == ["x.csv", "x.json", "x.pkl"]
-
-
-def test_what_a_form_cannot_hold_is_told():
-    """No JSON, no rows, no known ending: each is one message with the way out."""
-    for value, path, message in (
-        (object(), "x.json", "no JSON"),
-        (5, "x.csv", "no rows"),
-        (5, "x.what", "endings are"),
-    ):
-        with pytest.raises(UsageError) as caught:
-            encode_value(value, path)
-        assert message in f"{caught.value}"
-    assert encode_value([(1, "a,b")], "x.csv") == b'1,"a,b"\r\n'
-    assert encode_value("text", "x.txt") == b"text\n"
 
 
 def test_pager_is_the_users(monkeypatch):

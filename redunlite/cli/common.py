@@ -80,6 +80,37 @@ def write_output(text: str) -> int:
     return DONE
 
 
+def write_bytes(data: bytes, *, is_text: bool) -> int:
+    """Write to standard output, as `write_output` does; return the exit code.
+
+    Parameters
+    ----------
+    is_text
+        Lines of UTF-8: of those a terminal is shown only what cannot steer it.
+
+    Raises
+    ------
+    UsageError
+        When they are no text and standard output is a terminal.
+    """
+    if sys.stdout.isatty():
+        if not is_text:
+            raise UsageError("a pickle is not written to a terminal", "> FILE writes it to a file")
+        lines = data.decode("utf-8", "backslashreplace").splitlines()
+        return write_output("".join(f"{escape(line)}\n" for line in lines))
+    try:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(data)
+    except BrokenPipeError:
+        abandon(sys.stdout)
+        return DONE
+    except OSError as error:
+        abandon(sys.stdout)
+        print_error(f"cannot write to standard output: {error.strerror}")
+        return FAILED
+    return flush_output()
+
+
 def flush_output() -> int:
     """Write what standard output still holds; return the exit code, as `write_output`."""
     return write_output("")

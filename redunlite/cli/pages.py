@@ -126,20 +126,20 @@ def _view_tasks(history: History, matches: Sequence[Match]) -> View:
 
 def _view_value(history: History, match: Match) -> View:
     value: ValueRecord = history.get_value(match)
-    producer = dataflow.find_producer(history, value)
+    maker = dataflow.find_maker(history, match, value)
     flow: Dataflow | None = None
-    if producer is not None:
-        flow = dataflow.get_call_dataflow(history, producer, "value")
+    if maker is not None:
+        flow = dataflow.get_call_dataflow(history, maker.call, "value")
 
     def make_page() -> Any:
-        return as_json.make_value_page(value, flow)
+        return as_json.make_value_page(value, flow, maker)
 
     return View(
         lambda: _add_tags(
             history,
             "value",
             value_key(bytes.fromhex(value.hash)),
-            records.format_value_page(value, history.find_paths(value), flow),
+            records.format_value_page(value, maker, history.find_paths(value), flow),
         ),
         make_page,
         lambda: [make_page()],

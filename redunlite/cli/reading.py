@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from redunlite.display.text import escape
@@ -24,14 +24,24 @@ MAX_READINGS = 3
 """Times that a history is read which changes under the eyes."""
 
 
-def add_format(parser: argparse.ArgumentParser) -> None:
-    """Add the options that choose how a list or a page is printed."""
+def add_format(
+    parser: argparse.ArgumentParser, *, more: Sequence[str] = (), default: str | None = "text"
+) -> None:
+    """Add the options that choose how a list or a page is printed.
+
+    Parameters
+    ----------
+    more
+        Formats of this command alone.
+    default
+        None where it matters whether a format was asked for.
+    """
     from redunlite.display.formats import FORMATS
 
     parser.add_argument(
         "--format",
-        choices=FORMATS,
-        default="text",
+        choices=(*FORMATS, *more),
+        default=default,
         help="how to print it (default: text); docs/command-line.md lists the fields",
     )
     parser.add_argument(

@@ -1,7 +1,8 @@
-"""`redunlite show ID`: one recorded value, as far as it can be told without decoding it.
+"""`redunlite show ID`: one recorded value, as far as it can be told without decoding it, or itself.
 
-Decided here: whose value an id stands for is `history/query`'s; here only what is printed. Nothing is
-unpickled: `redunlite.load(ID)` does that.
+Decided here: what is printed, and where the value itself goes. Not here: whose value an id stands for
+(`history/query`), how a value becomes bytes (`cli.export`). Only `-o` unpickles, at the user's explicit
+wish, and lets the workflow's modules be imported for it; a page never does.
 """
 
 from __future__ import annotations
@@ -10,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from redunlite.cli import common
 from redunlite.cli.pager import write_page
-from redunlite.cli.reading import View, add_format, read_text, tell_older
+from redunlite.cli.reading import View, add_format, open_history, read_text, tell_older
 from redunlite.display.text import escape
+from redunlite.errors import UndecodableError, UnknownNameError, UsageError
 
 if TYPE_CHECKING:
     import argparse
@@ -23,6 +25,7 @@ EXAMPLES = (
     ("show 5ede15ae", "the value with that hash, or the result of that job"),
     ("show -", "the result of the latest execution"),
     ("show - -o result.json", "write it to a file"),
+    ("show - -o - --format json", "write it to standard output"),
 )
 
 
@@ -31,8 +34,9 @@ def add_parser(commands: Any) -> CommandParser:
     parser: CommandParser = commands.add_parser(
         "show",
         help="show a recorded value",
-        description="Show a value, or the result of a job, call node or execution. Small plain "
-        "values are shown whole, others by their preview; redunlite.load(ID) gives any of them.",
+        description="Show a value, or the result of a job, call node or execution, and who made it. "
+        "Small plain values are shown whole, others by their preview; -o writes the value itself, "
+        "and redunlite.load(ID) gives it to a program.",
     )
     parser.examples = EXAMPLES
     parser.add_argument(
@@ -42,23 +46,25 @@ def add_parser(commands: Any) -> CommandParser:
         "-o",
         "--output",
         metavar="FILE",
-        help="write the value itself: .json, .csv, .txt or .pkl; this unpickles what is recorded",
+        help="write the value itself: .json, .jsonl, .csv, .txt or .pkl, or - for standard output; "
+        "this unpickles what is recorded, and imports the modules of its classes",
     )
     parser.add_argument("--force", action="store_true", help="-o: replace a file that is there")
-    add_format(parser)
+    add_format(parser, more=("pickle",), default=None)
     parser.add_argument("--no-pager", action="store_true", help="print it all at once")
     return parser
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the value."""
-    from redunlite.errors import UnknownNameError, UsageError
-
+    """Print the value, or write it."""
     config = getattr(args, "config", None)
     if args.output is not None:
         return _write(args, config)
     if args.force:
         raise UsageError("--force goes with -o FILE")
+    if args.format == "pickle":
+        raise UsageError("--format pickle goes with -o FILE")
+    args.format = args.format or "text"
     text = read_text(config, lambda history: _make_text(history, args.id, args.format))
     if text is None:
         raise UnknownNameError("id", args.id, hint="no executions are recorded here yet")
@@ -66,34 +72,45 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _write(args: argparse.Namespace, config: str | None) -> int:
-    """Write the value to a file, whole or not at all."""
+    """Write the value to a file, whole or not at all, or to standard output."""
+    from redunlite.cli.export import PICKLE, TEXT, encode_value, find_form, write_file
+
+    form = args.format
+    if form is None:
+        form = TEXT if args.output == "-" else find_form(args.output)
+    encoded = encode_value(_load(args.id, config), form)
+    for told in encoded.told:
+        common.print_error(f"note: {told}")
+    if args.output == "-":
+        return common.write_bytes(encoded.data, is_text=form != PICKLE)
+    write_file(args.output, encoded.data, replace=args.force)
+    return common.write_output(f"wrote {escape(args.output)} ({len(encoded.data):,} bytes)\n")
+
+
+def _load(word: str, config: str | None) -> Any:
     import os
 
-    from redunlite.cli.export import encode_value, write_file
-    from redunlite.cli.reading import open_history
     from redunlite.config import resolve_folder
-    from redunlite.errors import UnknownNameError
-    from redunlite.history.query import load_value
+    from redunlite.history.values import load_value
     from redunlite.valuestore import ValueStore
 
     database = open_history(config)
     folder = resolve_folder(config)
     if database is None or folder is None:
-        raise UnknownNameError("id", args.id, hint="no executions are recorded here yet")
+        raise UnknownNameError("id", word, hint="no executions are recorded here yet")
     store = ValueStore(os.path.join(folder, "values"))
     try:
-        value = load_value(database, store, args.id)
+        return load_value(database, store, word, finds_code=True)
+    except UndecodableError as error:
+        raise UsageError(str(error), f"redunlite show {word} tells what is known of it") from error
     finally:
         database.close()
-    data = encode_value(value, args.output)
-    write_file(args.output, data, replace=args.force)
-    return common.write_output(f"wrote {escape(args.output)} ({len(data):,} bytes)\n")
 
 
 def _make_text(history: History, word: str, form: str) -> str:
     from redunlite.display import as_json
     from redunlite.display.records import format_value
-    from redunlite.errors import UsageError
+    from redunlite.history.dataflow import find_maker
     from redunlite.history.query import find_value_of
     from redunlite.history.records import TASK
 
@@ -108,9 +125,10 @@ def _make_text(history: History, word: str, form: str) -> str:
         raise UsageError(
             f"{match.kind} {match.id[:8]} has no result", f"redunlite log {match.id[:8]} tells why"
         )
+    maker = find_maker(history, match, value)
 
     def make_page() -> dict[str, Any]:
-        return as_json.make_value_page(value, None)
+        return as_json.make_value_page(value, None, maker)
 
-    view = View(lambda: format_value(value), make_page, lambda: [make_page()], "value")
+    view = View(lambda: format_value(value, maker), make_page, lambda: [make_page()], "value")
     return view.render(form) + (tell_older(history, word, found) if form == "text" else "")

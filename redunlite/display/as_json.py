@@ -20,6 +20,7 @@ from redunlite.history.records import (
     ExecutionRecord,
     JobDetail,
     JobRecord,
+    Maker,
     TaskCounts,
     TaskRecord,
     ValueRecord,
@@ -281,13 +282,24 @@ def _make_error(value: ValueRecord) -> Fields:
     }
 
 
-def make_value_page(value: ValueRecord, dataflow: Dataflow | None) -> Fields:
+def make_value_page(value: ValueRecord, dataflow: Dataflow | None, maker: Maker | None) -> Fields:
     """Return the fields of a value and of where it came from."""
     return {
         "kind": "value",
         **make_value(value),
         "size": value.size,
+        "made_by": None if maker is None else _make_maker(maker),
         "dataflow": None if dataflow is None else make_dataflow(dataflow),
+    }
+
+
+def _make_maker(maker: Maker) -> Fields:
+    return {
+        "task": maker.call.task.fullname,
+        "task_hash": maker.call.task.hash,
+        "call_hash": maker.call.call_hash or None,
+        "job_id": None if maker.job is None else maker.job.uuid,
+        "execution_id": maker.execution.uuid,
     }
 
 

@@ -212,7 +212,14 @@ FIELDS: dict[str, tuple[Field, ...]] = {
         _TYPE,
         _VALUE,
         Field("size", "encoded bytes; 0 for a small plain value"),
+        Field("made_by", "who returned it; null when no call did", "maker"),
         _DATAFLOW,
+    ),
+    "maker": (
+        *_TASK_FIELDS,
+        Field("call_hash", "id of the call node"),
+        Field("job_id", "UUID of the first job of the call"),
+        Field("execution_id", "UUID of its execution"),
     ),
     "dataflow": (
         Field("name", "what is explained: `result` or `value`"),

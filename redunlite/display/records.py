@@ -26,6 +26,7 @@ from redunlite.history.records import (
     CallRecord,
     JobDetail,
     JobRecord,
+    Maker,
     OutputRecord,
     TaskRecord,
     ValueRecord,
@@ -150,19 +151,30 @@ def format_call_page(
         yield from _indent(format_dataflow(dataflow), 2)
 
 
-def format_value(value: ValueRecord) -> Iterator[str]:
-    """Yield the lines that tell about a value by itself."""
+def format_value(value: ValueRecord, maker: Maker | None) -> Iterator[str]:
+    """Yield the lines that tell about a value by itself, and who made it."""
     yield f"Value {value.hash} {escape(value.type_name)}"
     if value.size:
         yield f"Size:  {value.size:,} bytes"
+    yield f"From:  {_format_maker(maker)}"
     yield escape(value.preview)
 
 
+def _format_maker(maker: Maker | None) -> str:
+    if maker is None:
+        return "no call returned it: an argument, or a part of another value"
+    call = maker.call
+    job = f"Job {maker.job.uuid[:ID_WIDTH]} " if maker.job is not None else ""
+    arguments = format_arguments(call.arguments, by_name=maker.job is None or not maker.job.parent)
+    task = f"{escape(call.task.fullname)}({cut(arguments, VALUE_WIDTH)})"
+    return f"{job}{task} in Exec {maker.execution.uuid[:ID_WIDTH]}"
+
+
 def format_value_page(
-    value: ValueRecord, files: Sequence[str], dataflow: Dataflow | None
+    value: ValueRecord, maker: Maker | None, files: Sequence[str], dataflow: Dataflow | None
 ) -> Iterator[str]:
     """Yield the lines of the page of a value."""
-    yield from format_value(value)
+    yield from format_value(value, maker)
     for path in files:
         yield f"File:  {escape(path)}"
     yield ""

@@ -15,8 +15,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from redunlite.history.query import History
-from redunlite.history.records import ArgumentRecord, CallRecord, JobRecord, ValueRecord
+from redunlite.history.query import History, find_call_of
+from redunlite.history.records import (
+    ArgumentRecord,
+    CallRecord,
+    JobRecord,
+    Maker,
+    Match,
+    ValueRecord,
+)
 from redunlite.recorder import codes
 from redunlite.recorder.database import get_id_range
 
@@ -198,6 +205,26 @@ def find_producer(history: History, value: ValueRecord) -> CallRecord | None:
         f"SELECT max(id) FROM call WHERE result IN ({marks}) AND result_origin IS NULL", cells
     ).fetchone()
     return None if row[0] is None else history.get_call(row[0])
+
+
+def find_maker(history: History, match: Match, value: ValueRecord) -> Maker | None:
+    """Return who made the value that a record stands for; None when no call returned it.
+
+    A task that hands on what another one returned did not make it.
+    """
+    row = find_call_of(history, match)
+    if row is None:
+        producer = find_producer(history, value)
+        if producer is None:
+            return None
+        row = producer.row
+    for _ in range(MAX_WALK):
+        child = Frame(history, row).find_only_child()
+        if child is None:
+            break
+        row = child.row
+    execution = history.get_execution(row >> codes.SERIAL_BITS)
+    return Maker(history.get_call(row), find_job_of_call(history, row), execution)
 
 
 def make_no_value() -> ValueRecord:

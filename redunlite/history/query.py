@@ -15,10 +15,10 @@ import json
 import os
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from redunlite import hashing
-from redunlite.errors import AmbiguousIdError, SchedulerError, UnknownNameError
+from redunlite.errors import AmbiguousIdError, UnknownNameError
 from redunlite.history.records import (
     CACHED,
     CALL,
@@ -45,9 +45,6 @@ from redunlite.history.tags import find_tags
 from redunlite.jobinfo import JobIds, format_uuid
 from redunlite.recorder import codes
 from redunlite.recorder.database import INTERRUPTED, Database, get_id_range
-
-if TYPE_CHECKING:
-    from redunlite.valuestore import ValueStore
 
 STATUS_NAMES = ("RUNNING", "DONE", "FAILED", "CANCELLED")
 CALL_STATUS_NAMES = ("RUNNING", "DONE", "FAILED")
@@ -787,52 +784,22 @@ def _make_value(row: Sequence[Any]) -> ValueRecord:
     )
 
 
-def load_value(database: Database, store: ValueStore, word: str) -> Any:
-    """Return the recorded value of a value's hash, or the result of a job, call node or execution.
-
-    Unpickles: the one place here that does, at the user's explicit wish.
-
-    Raises
-    ------
-    UnknownNameError, AmbiguousIdError
-        When no record, or more than one, has that id; nothing is chosen here.
-    SchedulerError
-        When that record has no result.
-    UndecodableError
-        When the recorded bytes cannot become a value in this program.
-    """
-    from redunlite import serialize
-    from redunlite.errors import UndecodableError
-    from redunlite.recorder.values import read_values
-
-    history = History(database)
-    found = history.find_records(word, only_ids=True)
-    match = found.matches[0]
-    if found.older:
-        matches = [match, *found.older]
-        raise AmbiguousIdError(word, history.describe_matches(word, matches), len(matches))
-    value = find_value_of(history, match)
-    if value is None:
-        raise SchedulerError(f"{match.kind} {match.id[:8]} has no result")
-    if value.token is not None:
-        return hashing.decode_token(value.token)
-    ref = read_values(database.connection, [value.row or 0]).get(value.row or 0)
-    if ref is None:
-        raise UndecodableError(f"the bytes of value {value.hash[:8]} are damaged")
-    return serialize.decode(ref, store)
-
-
 def find_value_of(history: History, match: Match) -> ValueRecord | None:
     """Return the value that a record stands for: itself, or the result of its call."""
     if match.kind in (VALUE, FILE):
         return history.get_value(match)
-    call = None
+    call = find_call_of(history, match)
+    return None if call is None else history.get_call(call).result
+
+
+def find_call_of(history: History, match: Match) -> int | None:
+    """Return the row id of the call that a record stands for; None when it has or is none."""
     if match.kind == CALL:
-        call = match.row
-    elif match.kind == JOB:
-        call = history.get_job(match.row).call
-    elif match.kind == EXECUTION:
+        return match.row
+    if match.kind == JOB:
+        return history.get_job(match.row).call
+    if match.kind == EXECUTION:
         root = history.get_execution(match.row).root_job
         jobs = [] if root is None else history.find_jobs("id = ?", (root,))
-        call = jobs[0].call if jobs else None
-    return None if call is None else history.get_call(call).result
+        return jobs[0].call if jobs else None
+    return None

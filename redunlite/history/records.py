@@ -220,6 +220,16 @@ class JobDetail:
 
 
 @dataclass(frozen=True)
+class Maker:
+    """Who made a value."""
+
+    call: CallRecord
+    job: JobRecord | None
+    """The first job of the call; None when the history has none."""
+    execution: ExecutionRecord
+
+
+@dataclass(frozen=True)
 class Match:
     """A record that a word on the command line names."""
 
