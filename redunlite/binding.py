@@ -137,11 +137,12 @@ def take_pending(job: Job) -> None:
     if origins is None:
         origins = [None] * len(job.arguments)
     upstreams = [b"" if o is None else b"@%d" % o for o in origins]
+    arguments: Any = job.arguments
     for i, key, node in job.pending or ():
         if key is None:
-            job.arguments[i] = node.result
+            arguments[i] = node.result
         else:
-            job.arguments[i][key] = node.result
+            arguments[i][key] = node.result
         if node.origin is not None:
             if key is None:
                 origins[i] = node.origin

@@ -148,12 +148,13 @@ GRACE_S = 1.0
 """How long running jobs may take to end when they are told to."""
 
 
-def _leave_result(expression: Expression, engine: Engine, job: Job) -> None:
+def _leave_result(expression: Expression, engine: Engine, job: Job) -> Node:
     """Let a plain node with a job's result stand for its expression: a quarter of a job's size."""
     node = Node(None)
     node.state = DONE
     node.result, node.origin, node.upstream = job.result, job.origin, job.upstream
     remember_node(expression, engine, node)
+    return node
 
 
 @dataclass(frozen=True)
@@ -229,7 +230,8 @@ class Engine:
         self._open: dict[int, Job] = {}
         self._unwritten: list[Job] = []
         self._seen: dict[bytes, Any] = {}
-        """`_seen_key` to the `Job` in flight, or to what a finished one left for `_copy_call`."""
+        """`_seen_key` to the `Job` in flight, or to what a finished one left for `_copy_call`: the
+        node that stands for it, where that tells all."""
         self._task_ids: dict[int, int] = {}
         self._binder = Binder(store, reporter.warning, recorder.make_salt)
         self._live: dict[int, tuple[Any, ValueRef]] = {}
@@ -437,13 +439,15 @@ class Engine:
             hashes = parent.child_hashes
             if hashes is None:
                 hashes = parent.child_hashes = []
-            job.index = len(hashes)
+            index = len(hashes)
             hashes.append(None)
             ranks = parent.ranks
             if ranks is None:
                 ranks = parent.ranks = {}
-            job.rank = ranks.get(task.number, 0)
-            ranks[task.number] = job.rank + 1
+            job.rank = rank = ranks.get(task.number, 0)
+            ranks[task.number] = after = rank + 1
+            # Of a number that is there already no second object: 32 bytes a call of a fan-out.
+            job.index = after if index == after else rank if index == rank else index
         counts = self.counts.get(task.fullname)
         if counts is None:
             counts = self.counts[task.fullname] = TaskCounts()
@@ -493,9 +497,11 @@ class Engine:
             assert node.failure is not None
             self._failed.append((waiter, node.failure))
         elif node.waiters is None:
-            node.waiters = [waiter]
-        else:
+            node.waiters = waiter
+        elif isinstance(node.waiters, list):
             node.waiters.append(waiter)
+        else:
+            node.waiters = [node.waiters, waiter]
         return True
 
     # Containers, operators and special forms.
@@ -619,22 +625,28 @@ class Engine:
         if task.has_lazy_options and not self._are_options_known(job):
             return
         job.phase = EXPANDED
-        bound = task.parameters.bind(expression._args, expression._kwargs)
-        job.arguments = bound
-        for i in task.lazy_defaults:
-            if bound[i] is task.parameters.defaults[i]:
-                bound[i] = self._copy_for(bound[i], job)
+        bound = job.arguments = task.parameters.bind(expression._args, expression._kwargs)
         if expression._origins:
             job.origins = place_origins(task, expression, len(bound))
-        for i, value in enumerate(bound):
-            if type(value) not in SCALARS:
-                try:
-                    self._expand_argument(job, i, value)
-                except (TypeError, RedunliteError) as error:
-                    self.fail_with(job, error)
-                    return
+        if not SCALARS.issuperset(map(type, bound)):
+            arguments = job.arguments = list(bound)
+            try:
+                self._expand_arguments(job, arguments)
+            except (TypeError, RedunliteError) as error:
+                self.fail_with(job, error)
+                return
         if not job.n_missing:
             self._bind(job)
+
+    def _expand_arguments(self, job: Job, arguments: list[Any]) -> None:
+        """Start evaluating those of a job's arguments that are not scalars."""
+        task = job.task
+        for i in task.lazy_defaults:
+            if arguments[i] is task.parameters.defaults[i]:
+                arguments[i] = self._copy_for(arguments[i], job)
+        for i, value in enumerate(arguments):
+            if type(value) not in SCALARS:
+                self._expand_argument(job, arguments, i)
 
     def _are_options_known(self, job: Job) -> bool:
         """Evaluate option values that are expressions; tell whether the job can go on with them."""
@@ -677,17 +689,18 @@ class Engine:
             return {name: live}
         return check_options({name: live}, f"options of task {job.task.fullname!r}")
 
-    def _expand_argument(self, job: Job, i: int, value: Any) -> None:
+    def _expand_argument(self, job: Job, arguments: list[Any], i: int) -> None:
+        value = arguments[i]
         kind = job.task.parameters.kinds[i]
         if kind != VAR_POSITIONAL and kind != VAR_KEYWORD:
             found = self.evaluate(value, job.parent)
             if isinstance(found, Node):
                 self._add_pending(job, i, None, found)
             else:
-                job.arguments[i] = found
+                arguments[i] = found
             return
         items: Any = list(value) if kind == VAR_POSITIONAL else dict(value)
-        job.arguments[i] = items
+        arguments[i] = items
         for key, item in enumerate(value) if kind == VAR_POSITIONAL else value.items():
             found = self.evaluate(item, job.parent)
             if isinstance(found, Node):
@@ -1063,17 +1076,8 @@ class Engine:
         if not is_hidden:
             self.recorder.record_job(job)
         key = _seen_key(job)
-        if self._seen.get(key) is job:
-            is_plain = job.failure is None and job.task_ids is None and not job.upstream_digest
-            if is_plain and not is_read:
-                self._seen[key] = (job.call_id, job.call_hash, job.result)
-            else:
-                self._seen[key] = (
-                    job.call_id, job.call_hash, job.result, job.task_ids, job.failure,
-                    job.upstream_digest, is_read,
-                )  # fmt: skip
         if job.failure is None:  # the job traceback shows the arguments of failed ones
-            job.arguments = _NO_ARGUMENTS
+            job.arguments = ()
         job.origins = None
         job.single = job.cached = job.usage = job.output = None
         job.start_time = 0
@@ -1081,11 +1085,19 @@ class Engine:
         job.origin = job.call_id or None
         job.upstream = job.call_hash
         expression, job.expression = job.expression, None
+        left: Any = None
+        if expression is not None and job.failure is None and job.task_ids is None:
+            left = _leave_result(expression, self, job)
+        if self._seen.get(key) is job:
+            if left is None or job.upstream_digest or is_read:
+                left = (
+                    job.call_id, job.call_hash, job.result, job.task_ids, job.failure,
+                    job.upstream_digest, is_read,
+                )  # fmt: skip
+            self._seen[key] = left
         if job.failure is not None:
             self._fail_waiters(job, job.failure)
         else:
-            if expression is not None and job.task_ids is None:
-                _leave_result(expression, self, job)
             self.resolve(job)
         if self.recorder.is_due():
             self._flush()
@@ -1122,7 +1134,7 @@ class Engine:
         if waiters is not None:
             node.waiters = None
             todo = self._todo
-            for waiter in waiters:
+            for waiter in waiters if isinstance(waiters, list) else (waiters,):
                 waiter.n_missing -= 1
                 if waiter.n_missing == 0:
                     todo.append(waiter)
@@ -1135,6 +1147,8 @@ class Engine:
             self._following[job.serial] = job
             job.pending = [(0, None, earlier)]
             self.wait_for(job, earlier)
+        elif type(earlier) is Node:
+            self._copy_call(job, earlier.origin or 0, earlier.upstream, earlier.result)
         else:
             self._copy_call(job, *earlier)
 
@@ -1226,7 +1240,9 @@ class Engine:
     def _fail_waiters(self, node: Node, failure: Failure) -> None:
         node.state = FAILED
         waiters, node.waiters = node.waiters, None
-        for waiter in waiters or ():
+        if waiters is None:
+            waiters = []
+        for waiter in waiters if isinstance(waiters, list) else (waiters,):
             self._failed.append((waiter, failure))
         if node is self._root and self._first_failure is None:
             self._first_failure = failure
@@ -1416,7 +1432,6 @@ def _root_task(value: Any) -> Any:
     return value
 
 
-_NO_ARGUMENTS: list[Any] = []
 ROOT_TASK: Task[..., Any] = Task(
     _root_task, {"name": "root_task", "namespace": "redunlite", "version": "1"}
 )

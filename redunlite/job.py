@@ -138,7 +138,8 @@ class Node:
         self.origin: Origin = None
         self.upstream: bytes = b""
         """What the origin contributes to a call's upstream digest."""
-        self.waiters: list[Node] | None = None
+        self.waiters: Node | list[Node] | None = None
+        """Who waits for it; most often one, who then stands here without a list."""
 
 
 class Job(Node):
@@ -172,8 +173,11 @@ class Job(Node):
         self.options: dict[str, Any] = task.base_options
         self.inherited: Inherited | None = None
         """What ancestors and its own options hand down; None where nothing is."""
-        self.arguments: list[Any] = []
-        """One a parameter: a scalar, a `ValueRef`, or a tuple or dict of them for variadic ones."""
+        self.arguments: Sequence[Any] = ()
+        """One a parameter: a scalar, a `ValueRef`, or a tuple or dict of them for variadic ones.
+
+        The expression's own tuple when all are scalars, else a list.
+        """
         self.origins: list[Origin] | None = None
         """One a parameter, where any is known."""
         self.pending: list[tuple[int, Any, Node]] | None = None

@@ -72,8 +72,8 @@ class Parameters:
         """Raise the `TypeError` that calling the function like this would raise."""
         self.bind(args, kwargs)
 
-    def bind(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[Any]:
-        """Return one value a parameter.
+    def bind(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Sequence[Any]:
+        """Return one value a parameter; `args` itself when it is that already.
 
         A parameter that was not given has its default; ``*args`` is a tuple, ``**kwargs`` a dict
         sorted by name.
@@ -84,7 +84,7 @@ class Parameters:
             When arguments are missing, doubled or unknown.
         """
         if self.is_plain and not kwargs and len(args) == len(self.names):
-            return list(args)
+            return args
         bound: list[Any] = [MISSING] * len(self.names)
         n_used = 0
         for i, kind in enumerate(self.kinds):

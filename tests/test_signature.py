@@ -57,7 +57,7 @@ def test_binding_agrees_with_inspect(function, args, kwargs):
         dict(sorted(v.items())) if isinstance(v, dict) else v for v in bound.arguments.values()
     ]
 
-    assert Parameters(function).bind(args, kwargs) == expected
+    assert list(Parameters(function).bind(args, kwargs)) == expected
 
 
 @pytest.mark.parametrize(
