@@ -1260,14 +1260,14 @@ class Engine:
                 node.asked = None
                 node.n_missing = 0
                 return
-            error = load_error(failure, self.decode)
+            error = load_error(failure, self.store)
             value = Evaluated(make_error_node(failure, error, self.store), self.decode)
             self._forms.throw(node, EvaluationError(failure, error, value))
             return
         if type(node) is WatchNode:
             if not self.is_stopping:
                 node.state = FAILED
-                node.on_failure(failure, load_error(failure, self.decode))
+                node.on_failure(failure, load_error(failure, self.store))
             return
         self.fail(node, failure)
 

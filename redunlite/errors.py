@@ -31,6 +31,7 @@ Nothing is decided here; no state lives here.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 LEAST_BEGINNING = 2
 """Letters from which on a name counts as begun."""
@@ -229,13 +230,22 @@ class LimitError(JobError):
 class RemoteError(JobError):
     """Stands in this process for an exception that could not be pickled where it was raised.
 
-    Its text is the original's; `type_name` is the original's class, as ``module.Name``.
+    Its text is the original's; `type_name` is the original's class, as ``module.Name``; `traceback`
+    is the original's, as text, with the user's own frames.
     """
 
-    def __init__(self, type_name: str, message: str) -> None:
+    # In a slot, because attributes count in hashes and where an error was raised does not.
+    __slots__ = ("traceback",)
+
+    def __init__(self, type_name: str, message: str, traceback: str = "") -> None:
         super().__init__(type_name, message)
         self.type_name = type_name
         self.message = message
+        self.traceback = traceback
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        state = {**self.__dict__, "traceback": self.traceback}
+        return RemoteError, (self.type_name, self.message), state
 
     def __str__(self) -> str:
         return f"{self.type_name}: {self.message}" if self.message else self.type_name

@@ -509,13 +509,15 @@ class Walk:
         What the value is called in error messages.
     """
 
-    __slots__ = ("classes", "has_check", "name", "_active", "_known", "_stack")
+    __slots__ = ("classes", "has_check", "has_exception", "name", "_active", "_known", "_stack")
 
     def __init__(self, name: str = "value") -> None:
         self.classes: set[str] = set()
         """``module:qualname`` of each class with an instance, handled types apart."""
         self.has_check = False
         """Whether some part must be asked if it is still valid."""
+        self.has_exception = False
+        """Whether some part is an exception; one of an undecoded part does not count."""
         self.name = name
         self._stack: list[_Frame] = []
         self._active: set[int] = set()
@@ -654,6 +656,8 @@ class Walk:
         except Exception as error:  # a user's `__reduce__` or `__getstate__` may do anything
             raise self._refusal(cls, error) from error
         self._add_class(cls)
+        if issubclass(cls, BaseException):
+            self.has_exception = True
         return _Frame(value, iter(parts), _close_object)
 
     def _add_class(self, cls: type) -> None:

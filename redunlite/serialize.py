@@ -27,6 +27,8 @@ under one name in the value store::
 
 from __future__ import annotations
 
+import builtins
+import copyreg
 import io
 import marshal
 import pickle
@@ -41,7 +43,7 @@ from typing import Any
 
 from redunlite import hashing, nested
 from redunlite.call import WIRE_BYTES
-from redunlite.errors import RemoteError, UndecodableError, UnhashableValueError
+from redunlite.errors import UndecodableError, UnhashableValueError
 from redunlite.hashing import SCALAR_TYPES, Walk, decode_token, is_plain_token, value_hash
 from redunlite.kinds import (
     FLAG_CHECK,
@@ -113,13 +115,17 @@ def encode(value: Any, store: ValueStore) -> ValueRef:
     tok = walk.run(value)
     if is_plain_token(tok):
         return ValueRef(tok, FORMAT_TOKEN, None, 0, None, type_name(cls))
-    form, chunks = _encode_chunks(value, store)
-    return _make_ref(tok, form, chunks, value, walk, store)
+    form, chunks = _encode_chunks(value, store, has_exception=walk.has_exception)
+    return make_ref(tok, form, chunks, value, walk, store)
 
 
-def _make_ref(
+def make_ref(
     tok: bytes, form: str, chunks: Sequence[Chunk], value: Any, walk: Walk, store: ValueStore
 ) -> ValueRef:
+    """Return the reference to a value with that token and those encoded bytes.
+
+    Large bytes are put into `store`. `walk` is the one that found the token.
+    """
     size = sum(memoryview(chunk).nbytes for chunk in chunks)
     flags = FLAG_CHECK if walk.has_check else 0
     data = None
@@ -133,15 +139,20 @@ def _make_ref(
     return ValueRef(tok, form, data, size, format_preview(value), name, flags, classes)
 
 
-def encode_bytes(value: Any) -> bytes:
+def encode_bytes(value: Any, *, has_exception: bool = False) -> bytes:
     """Return the encoded bytes of `value` alone, without hash or store.
+
+    Parameters
+    ----------
+    has_exception
+        Whether exceptions in it are looked at one by one, see `reduce_exception`.
 
     Raises
     ------
     UnhashableValueError
         When the value cannot be pickled.
     """
-    return b"".join(_encode_chunks(value, None)[1])
+    return b"".join(_encode_chunks(value, None, has_exception=has_exception)[1])
 
 
 def encode_inline(value: Any) -> ValueRef:
@@ -156,7 +167,7 @@ def encode_inline(value: Any) -> ValueRef:
     tok = walk.run(value)
     if is_plain_token(tok):
         return ValueRef(tok, FORMAT_TOKEN, None, 0, None, type_name(type(value)))
-    form, chunks = _encode_chunks(value, None, is_value=True)
+    form, chunks = _encode_chunks(value, None, is_value=True, has_exception=walk.has_exception)
     data = b"".join(chunks)
     classes = tuple(sorted(walk.classes))
     flags = FLAG_CHECK if walk.has_check else 0
@@ -184,7 +195,7 @@ def make_pickle(value: Any) -> bytes:
 
 
 def _encode_chunks(
-    value: Any, store: ValueStore | None, *, is_value: bool = False
+    value: Any, store: ValueStore | None, *, is_value: bool = False, has_exception: bool = False
 ) -> tuple[str, list[Chunk]]:
     buffers: list[memoryview] = []
 
@@ -202,7 +213,7 @@ def _encode_chunks(
         # bare bytes are for those who ask what such a name means.
         is_value = is_value or store is not None
         has_no_file = is_value and hashing.main_name() == "__main__"
-        by_name = has_no_file or b"__main__" not in payload
+        by_name = not has_exception and (has_no_file or b"__main__" not in payload)
     except RecursionError as error:
         if store is None or type(value) not in (list, tuple, dict):
             raise _refusal(value, error) from error
@@ -247,7 +258,7 @@ class _NamePickler(pickle.Pickler):
     """Pickles modules by name, and what ``__main__`` defines under the stem of its file."""
 
     def reducer_override(self, obj: Any) -> Any:
-        return _reduce_by_name(obj)
+        return _reduce(obj)
 
 
 @cache
@@ -258,13 +269,15 @@ def _get_code_pickler() -> Any:
         """Pickles code by value, but classes and functions that a stem names by name."""
 
         def reducer_override(self, obj: Any) -> Any:
-            reduced = _reduce_by_name(obj)
+            reduced = _reduce(obj)
             return super().reducer_override(obj) if reduced is NotImplemented else reduced
 
     return CodePickler
 
 
-def _reduce_by_name(obj: Any) -> Any:
+def _reduce(obj: Any) -> Any:
+    if isinstance(obj, BaseException) and _is_called_otherwise(type(obj)):
+        return reduce_exception(obj)
     stem = hashing.main_name()
     if isinstance(obj, ModuleType):
         name = obj.__name__
@@ -445,10 +458,10 @@ def compose(value: Any, store: ValueStore) -> ValueRef:
         return ValueRef(tok, FORMAT_TOKEN, None, 0, None, type_name(cls))
     if any(type(leaf) is tuple for leaf in leaves):
         chunks: list[Chunk] = [_encode_parts((program, leaves))]
-        return _make_ref(tok, FORMAT_PARTS, chunks, value, walk, store)
+        return make_ref(tok, FORMAT_PARTS, chunks, value, walk, store)
     concrete = _run_program(program, leaves, store)
     form, chunks = _encode_chunks(concrete, store)
-    return _make_ref(tok, form, chunks, concrete, walk, store)
+    return make_ref(tok, form, chunks, concrete, walk, store)
 
 
 def _decode_leaves(value: Any, store: ValueStore) -> Any:
@@ -648,77 +661,68 @@ def decode_arguments(data: Chunk, store: ValueStore) -> tuple[list[Any], dict[st
     return args, kwargs
 
 
-# Exceptions.
+# Exceptions; what becomes of one that cannot be pickled is decided in `exceptions`.
+
+_HEAP_TYPE = 1 << 9
+"""The flag of a class that is not written in C and fixed (`Py_TPFLAGS_HEAPTYPE`)."""
+GROUP: Any = getattr(builtins, "BaseExceptionGroup", ())
+"""The class of groups of exceptions, which came with Python 3.11."""
 
 
-def encode_exception(error: BaseException) -> bytes:
-    """Return bytes that `decode_exception` can surely read, whatever `error` is.
+def reduce_exception(error: Any) -> tuple[Any, ...]:
+    """Return how `error` is put together from class, arguments and attributes, for pickle.
 
-    One whose `__init__` takes other arguments than it keeps is put together from its parts; one
-    that does not survive that either is replaced by a `RemoteError` that names it.
+    Pickle calls the class with `args`, and what comes of that is another exception when `__init__`
+    takes other arguments than it hands to its base.
     """
-    for form in (error, _ByParts(error)):
-        try:
-            data = encode_bytes(form)
-            if isinstance(decode_bytes(data), type(error)):
-                return data
-        except Exception:  # pickling an exception runs the user's own code, and often fails
-            continue
-    try:
-        message = str(error)
-    except Exception:  # so may its text
-        message = ""
-    return encode_bytes(RemoteError(type_name(type(error)), message))
+    cls = type(error)
+    _, args, *rest = _find_fixed_base(cls).__reduce__(error)
+    attributes = dict(BaseException.__dict__["__dict__"].__get__(error))
+    fields = {name: value for name, value in (rest[0] or {}).items() if name not in attributes}
+    for name in copyreg._slotnames(cls):  # type: ignore[attr-defined]
+        if hasattr(error, name):
+            fields[name] = getattr(error, name)
+    if isinstance(error, GROUP):
+        fields["args"], args = args, (error.message, list(error.exceptions))
+    return rebuild_exception, (cls, tuple(args), attributes, fields)
 
 
-class _ByParts:
-    """An exception that is pickled as its class, arguments and attributes."""
+def _is_called_otherwise(cls: type[BaseException]) -> bool:
+    """Tell whether pickle would call an `__init__` that may take other arguments than `args`."""
+    own = {name for base in cls.__mro__ if base.__flags__ & _HEAP_TYPE for name in vars(base)}
+    if cls in copyreg.dispatch_table or own & {"__reduce__", "__reduce_ex__", "__setstate__"}:
+        return False
+    return "__init__" in own
 
-    def __init__(self, error: BaseException) -> None:
-        self._error = error
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        error = self._error
-        return rebuild_exception, (type(error), error.args, dict(error.__dict__))
+def _find_fixed_base(cls: type[BaseException]) -> Any:
+    """Return the nearest base that is written in C: it decides what an instance holds."""
+    return next(base for base in cls.__mro__ if not base.__flags__ & _HEAP_TYPE)
 
 
 def rebuild_exception(
-    cls: type[BaseException], args: tuple[Any, ...], attributes: dict[str, Any]
+    cls: type[BaseException],
+    args: tuple[Any, ...],
+    attributes: dict[str, Any],
+    fields: Mapping[str, Any] | None = None,
 ) -> BaseException:
-    """Return an exception from its parts; its `__init__` is not called.
+    """Return an exception from its parts; no code of its class is called.
 
     The name of this function is part of stored values.
+
+    Parameters
+    ----------
+    args
+        As its nearest base that is written in C takes them.
+    attributes
+        What its `__dict__` holds.
+    fields
+        What it holds elsewhere, in slots or in C, and `args` do not tell.
     """
-    error = cls.__new__(cls, *args)
-    error.args = args
+    base = _find_fixed_base(cls)
+    error: BaseException = base.__new__(cls, *args)
+    base.__init__(error, *args)
     error.__dict__.update(attributes)
-    return error
-
-
-def encode_exception_value(error: BaseException, store: ValueStore) -> ValueRef:
-    """Return an exception as a value that a task can be given.
-
-    Raises
-    ------
-    UnhashableValueError, HiddenExpressionError
-        When what the exception holds has no hash.
-    """
-    walk = Walk()
-    tok = walk.run(error)
-    data = encode_exception(error)
-    form = FORMAT_CODE if data[:4] == MAGIC_NUMBER else FORMAT_PICKLE
-    return _make_ref(tok, form, [data], error, walk, store)
-
-
-def decode_exception(data: Chunk) -> BaseException:
-    """Return the exception that `encode_exception` gave `data` for.
-
-    Raises
-    ------
-    UndecodableError
-        When its class is not in this program.
-    """
-    error = decode_bytes(data)
-    if not isinstance(error, BaseException):
-        raise UndecodableError(f"a {type(error).__qualname__} is recorded as an exception")
+    for name, value in (fields or {}).items():
+        object.__setattr__(error, name, value)
     return error

@@ -27,12 +27,12 @@ from redunlite.errors import (
     find_nearest,
 )
 from redunlite.facts import GitStatus, gather_facts
+from redunlite.failures import load_error
 from redunlite.limits import Limits
 from redunlite.nested import merge_dicts
 from redunlite.options import check_options
 from redunlite.reporter import ExecutionEnd, ExecutionInfo, Reporter, SilentReporter
 from redunlite.tags import Tag
-from redunlite.value import ErrorValue
 from redunlite.valuestore import ValueStore
 from redunlite.waits import Waits
 
@@ -184,21 +184,9 @@ class Session:
         if result.status == "DRY":
             raise DryRunResult("some jobs would run")
         if result.failure is not None:
-            raise self._exception_of(result, store)
+            raise load_error(result.failure, store)
         assert result.value is not None
         return serialize.decode(result.value, store)
-
-    def _exception_of(self, result: RunResult, store: ValueStore) -> BaseException:
-        failure = result.failure
-        assert failure is not None
-        if failure.live is not None:
-            return failure.live
-        assert failure.error is not None
-        held = serialize.decode(failure.error, store)
-        error: BaseException = (
-            held.error if isinstance(held, ErrorValue) else RuntimeError(str(held))
-        )
-        return error
 
     def _make_recorder(self, dry_run: bool, context: Mapping[str, Any], tags: Sequence[Tag]) -> Any:
         from redunlite.recorder.writer import DryRecorder, RunRecorder

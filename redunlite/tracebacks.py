@@ -95,26 +95,50 @@ def format_frames(frames: Iterable[Frame], indent: str = "  ") -> list[str]:
 
 
 def summarize_exception(error: BaseException) -> str:
-    """Return the last lines of a traceback: class, message, notes, and what was behind it."""
+    """Return the last lines of a traceback: class, message, notes, and what was behind it.
+
+    What cannot be written as UTF-8 is escaped.
+    """
     lines = [_format_only(error)]
-    members = getattr(error, "exceptions", None)
-    if isinstance(members, (tuple, list)):
-        shown = [m for m in members[:MAX_CAUSES] if isinstance(m, BaseException)]
-        lines += [f"  {_first_line(member)}" for member in shown]
-        if len(members) > len(shown):
-            lines.append(f"  … {len(members) - len(shown):,} more")
+    members = _get_members(error)
+    lines += [f"  {_first_line(member)}" for member in members[:MAX_CAUSES]]
+    if len(members) > MAX_CAUSES:
+        lines.append(f"  … {len(members) - MAX_CAUSES:,} more")
+    for behind, is_cause in find_behind(error):
+        lines.append(f"({'caused by' if is_cause else 'while handling'} {_first_line(behind)})")
+    text = "\n".join(lines)
+    if len(text) > MAX_SUMMARY:
+        text = text[: MAX_SUMMARY - 1] + "…"
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _get_members(error: BaseException) -> Sequence[BaseException]:
+    try:
+        members = getattr(error, "exceptions", None)
+    except BaseException:  # an attribute of the user's, which may do anything
+        return ()
+    if not isinstance(members, (tuple, list)):
+        return ()
+    return [member for member in members if isinstance(member, BaseException)]
+
+
+def find_behind(error: BaseException) -> list[tuple[BaseException, bool]]:
+    """Return the exceptions behind `error`, the nearest first, and whether each is a cause.
+
+    One that is no cause is what was being handled. At most `MAX_CAUSES`, those that Python shows.
+    """
+    found: list[tuple[BaseException, bool]] = []
     seen = {id(error)}
-    for _ in range(MAX_CAUSES):
-        behind, word = error.__cause__, "caused by"
+    while len(found) < MAX_CAUSES:
+        behind, is_cause = error.__cause__, True
         if behind is None and not error.__suppress_context__:
-            behind, word = error.__context__, "while handling"
+            behind, is_cause = error.__context__, False
         if behind is None or id(behind) in seen:
             break
         seen.add(id(behind))
-        lines.append(f"({word} {_first_line(behind)})")
+        found.append((behind, is_cause))
         error = behind
-    text = "\n".join(lines)
-    return text if len(text) <= MAX_SUMMARY else text[: MAX_SUMMARY - 1] + "…"
+    return found
 
 
 def get_headline(summary: str) -> str:
@@ -133,7 +157,7 @@ def _format_only(error: BaseException) -> str:
 
     try:
         return "".join(traceback.format_exception_only(type(error), error)).rstrip("\n")
-    except Exception:  # a user's exception class may fail in any of its methods
+    except BaseException:  # a user's exception class may fail in any of its methods
         return f"{type(error).__qualname__}: <the exception cannot be shown>"
 
 

@@ -16,15 +16,16 @@ from __future__ import annotations
 
 import sys
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import Any
 
 from redunlite import hashing, serialize
 from redunlite.call import ErrorDetail
-from redunlite.errors import HiddenExpressionError, UnhashableValueError
-from redunlite.kinds import TypeHandler, register_package, register_type
+from redunlite.errors import UndecodableError
+from redunlite.kinds import TypeHandler, ValueRef, register_package, register_type
 from redunlite.preview import format_preview
+from redunlite.valuestore import ValueStore
 
 __all__ = ["ErrorValue", "TypeHandler", "preview", "register_package", "register_type"]
 
@@ -54,7 +55,10 @@ class ErrorValue:
         self.detail = detail
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return load_error_value, (serialize.encode_exception(self.error), _pack_detail(self.detail))
+        from redunlite import exceptions
+
+        data, behind = exceptions.encode_exception(self.error), exceptions.encode_behind(self.error)
+        return load_error_value, (data, _pack_detail(self.detail), behind)
 
     def __repr__(self) -> str:
         return f"ErrorValue({self.detail.summary})"
@@ -65,22 +69,53 @@ def _pack_detail(detail: ErrorDetail) -> tuple[Any, ...]:
     return detail.summary, *frames
 
 
-def load_error_value(data: bytes, packed: tuple[Any, ...]) -> ErrorValue:
+def load_error_value(
+    data: bytes, packed: tuple[Any, ...], behind: Sequence[tuple[bool, bytes]] = ()
+) -> ErrorValue:
     """Return the `ErrorValue` of stored parts. The name of this function is part of stored values."""
+    from redunlite import exceptions
     from redunlite.call import Frame
 
     summary, frames, all_frames = packed
     detail = ErrorDetail(
         summary, tuple(Frame(*f) for f in frames), tuple(Frame(*f) for f in all_frames)
     )
-    return ErrorValue(serialize.decode_exception(data), detail)
+    error = exceptions.decode_exception(data)
+    exceptions.restore_behind(error, behind)
+    return ErrorValue(error, detail)
+
+
+def encode_error(error: BaseException, detail: ErrorDetail, store: ValueStore) -> ValueRef:
+    """Return the encoded `ErrorValue` of `error`, of a stand-in when it cannot be encoded."""
+    try:
+        return serialize.encode(ErrorValue(error, detail), store)
+    except BaseException:  # hashing and pickling an exception runs the user's code
+        from redunlite.exceptions import make_stand_in
+
+        return serialize.encode(ErrorValue(make_stand_in(error), detail), store)
+
+
+def decode_error(ref: ValueRef, detail: ErrorDetail, store: ValueStore) -> BaseException:
+    """Return the exception of an encoded `ErrorValue`, a stand-in when this program cannot.
+
+    Such as one whose class is in a module that only the failed task could import.
+    """
+    try:
+        held = serialize.decode(ref, store)
+    except UndecodableError:
+        from redunlite.exceptions import make_stand_in_from
+
+        return make_stand_in_from(detail)
+    if not isinstance(held, ErrorValue):
+        raise TypeError(f"a {type(held).__qualname__} is recorded as a failure")
+    return held.error
 
 
 def _error_state(value: ErrorValue) -> Any:
     error = value.error
     try:
         return hashing.token(error)
-    except (UnhashableValueError, HiddenExpressionError):
+    except BaseException:  # reducing it runs the user's code
         # What it holds has no hash; its class and text are what is left to tell it by.
         return hashing.class_name(type(error)), value.detail.summary
 

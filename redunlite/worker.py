@@ -42,7 +42,6 @@ from redunlite.call import (
     Usage,
     pack_outcome,
 )
-from redunlite.errors import RemoteError
 from redunlite.hashing import SCALAR_TYPES
 from redunlite.kinds import TaskKind, ValueRef
 from redunlite.valuestore import ValueStore
@@ -219,6 +218,7 @@ def _settle_error(
     if watch.is_interrupted:
         return CANCELLED, None, None
     from redunlite.tracebacks import describe_exception
+    from redunlite.value import encode_error
 
     detail = describe_exception(error)
     if not detail.frames and function is not None:
@@ -239,18 +239,6 @@ def _find_definition(function: Any) -> tuple[Frame, ...]:
     while (text := linecache.getline(code.co_filename, line).strip()).startswith("@"):
         line += 1
     return (Frame(code.co_filename, line, code.co_name, text),)
-
-
-def encode_error(error: BaseException, detail: ErrorDetail, store: ValueStore) -> ValueRef:
-    """Return the encoded `ErrorValue` of `error`, of a stand-in when it cannot be encoded."""
-    from redunlite.value import ErrorValue
-
-    try:
-        return serialize.encode(ErrorValue(error, detail), store)
-    except Exception:  # hashing and pickling an exception runs the user's code
-        name = serialize.type_name(type(error))
-        message = detail.summary.partition(": ")[2]
-        return serialize.encode(ErrorValue(RemoteError(name, message), detail), store)
 
 
 # Where a job leaves traces.

@@ -20,11 +20,10 @@ import numpy as np
 import pytest
 
 import redunlite
-from redunlite import serialize, value
-from redunlite.call import WIRE_BYTES, ErrorDetail, Frame
+from redunlite import serialize
+from redunlite.call import WIRE_BYTES
 from redunlite.errors import (
     HiddenExpressionError,
-    RemoteError,
     UndecodableError,
     UnhashableValueError,
 )
@@ -54,21 +53,6 @@ VALUES = make_golden.make_values()
 
 class _Expression(Lazy):
     __slots__ = ()
-
-
-class Picky(Exception):
-    """Cannot be unpickled: its arguments are not its parameters."""
-
-    def __init__(self, code: int, text: str) -> None:
-        super().__init__(f"{code}: {text}")
-
-
-class Locked(Exception):
-    """Cannot be pickled."""
-
-    def __init__(self) -> None:
-        super().__init__("held")
-        self.lock = threading.Lock()
 
 
 @pytest.fixture
@@ -436,41 +420,6 @@ def test_what_cannot_be_pickled_is_refused() -> None:
     """The error tells the class and the reason."""
     with pytest.raises(UnhashableValueError, match=r"builtins\.list.*lock"):
         serialize.encode_bytes([threading.Lock()])
-
-
-@pytest.mark.parametrize(
-    ("error", "expected"),
-    [
-        (ValueError("a", 1), ValueError),
-        (make_golden.MyError(5, "x"), make_golden.MyError),
-        (Picky(1, "no"), Picky),
-        (Locked(), RemoteError),
-        (SystemExit(3), SystemExit),
-    ],
-    ids=lambda value: getattr(value, "__name__", type(value).__name__),
-)
-def test_any_exception_survives(error: BaseException, expected: type) -> None:
-    """What cannot go through pickling is replaced by an error that names it."""
-    decoded = serialize.decode_exception(serialize.encode_exception(error))
-
-    assert type(decoded) is expected
-    assert str(error) in str(decoded)
-    if expected is RemoteError:
-        assert type(error).__name__ in str(decoded)
-
-
-@pytest.mark.parametrize("error", [ValueError("a"), Picky(1, "no"), Locked()], ids=repr)
-def test_error_values_are_values(error: Exception, store: ValueStore) -> None:
-    """A failure is hashed, encoded and decoded like a result, frames and all."""
-    detail = ErrorDetail("ValueError: a", (Frame("f.py", 3, "f", "x"),), ())
-    ref = encode(value.ErrorValue(error, detail), store)
-    decoded = decode(ref, store)
-
-    assert ref.preview == repr(error)
-    assert decoded.detail == detail
-    assert str(error) in str(decoded.error)
-    elsewhere = ErrorDetail("ValueError: a", (), ())
-    assert encode(value.ErrorValue(error, elsewhere), store).token == ref.token
 
 
 def test_checksum_is_eight_bytes_of_the_content() -> None:

@@ -28,6 +28,7 @@ from redunlite.call import CANCELLED, DIED, Call, ErrorDetail, Outcome, Usage, u
 from redunlite.errors import SchedulerError, WorkerDiedError
 from redunlite.executors.base import ExecutorHost, Pace, make_cancelled
 from redunlite.executors.guardian import CALLS, CONTROL, MESSAGE_BYTES, PAGE, open_scratch
+from redunlite.value import encode_error
 from redunlite.worker import (
     ANSWER,
     FRAME_HEAD,
@@ -39,7 +40,6 @@ from redunlite.worker import (
     OUTCOME,
     SLOT_BYTES,
     SLOT_HEAD,
-    encode_error,
     read_output,
 )
 
