@@ -13,8 +13,8 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from redunlite import hashing, kinds, loading, nested, serialize
-from redunlite.errors import UndecodableError
+from redunlite import hashing, loading, serialize
+from redunlite.errors import HiddenExpressionError, UndecodableError, UnhashableValueError
 from redunlite.job import CachedCall, Job
 from redunlite.kinds import FLAG_CHECK, FORMAT_EXPRESSION, ValueRef
 from redunlite.options import CacheCheckValid, CacheScope
@@ -157,15 +157,12 @@ def is_valid(ref: ValueRef, store: ValueStore, classes: LiveClasses) -> bool:
         return False
     if not ref.flags & FLAG_CHECK or ref.format == FORMAT_EXPRESSION:
         return True
+    walk = hashing.Walk()
     try:
-        value = serialize.decode(ref, store)
-    except UndecodableError:
+        tok = walk.run(serialize.decode(ref, store))
+    except (UndecodableError, UnhashableValueError, HiddenExpressionError):
         return False
-    for leaf in nested.iter_leaves(value):
-        handler = kinds.find_handler(type(leaf))
-        if handler is not None and handler.is_valid is not None and not handler.is_valid(leaf):
-            return False
-    return hashing.token(value) == ref.token
+    return tok == ref.token and all(ask(part) for part, ask in walk.checked)
 
 
 def effective_scope(options: Mapping[str, Any], use_cache: bool) -> CacheScope:

@@ -26,10 +26,18 @@ from typing import TYPE_CHECKING, Any
 from redunlite import call as wire
 from redunlite import hashing, nested, serialize
 from redunlite.binding import Binder, place_origins, take_pending
-from redunlite.cache_policy import Hit, LiveClasses, Recorder, choose_hit, effective_scope
+from redunlite.cache_policy import (
+    NO_LONGER_VALID,
+    Hit,
+    LiveClasses,
+    Recorder,
+    choose_hit,
+    effective_scope,
+)
 from redunlite.call import Call, Outcome
 from redunlite.description import describe_failure, describe_job, list_failures
 from redunlite.errors import (
+    InvalidValueError,
     RedunliteError,
     SchedulerError,
     UndecodableError,
@@ -769,6 +777,10 @@ class Engine:
             assert cached.single is not None
             try:
                 value = load_recorded(cached.single, self.store)
+            except InvalidValueError:
+                job.reason = NO_LONGER_VALID
+                self._miss(job)
+                return
             except UndecodableError as error:
                 self._reporter.warning(f"{job.task.fullname}: recorded result not usable: {error}")
                 self._miss(job)

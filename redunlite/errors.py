@@ -16,6 +16,7 @@
     ├── UnhashableValueError        a value without a hash (also a TypeError)
     ├── HiddenExpressionError       an expression inside an object that is not searched (TypeError)
     ├── UndecodableError            recorded bytes that cannot become a value: a cache miss
+    │   └── InvalidValueError       a recorded value that no longer holds, as its own class says
     ├── JobError                    a job failed for a reason outside the task's own code
     │   ├── WorkerDiedError         the worker process ended under the job
     │   ├── LimitError              a job asks for more than a limit can ever give
@@ -213,6 +214,10 @@ class HiddenExpressionError(RedunliteError, TypeError):
 
 class UndecodableError(RedunliteError):
     """Recorded bytes that cannot become a value in this program. Always treated as a cache miss."""
+
+
+class InvalidValueError(UndecodableError):
+    """A recorded value that no longer holds. A class of the user's may raise it while it is made."""
 
 
 class JobError(RedunliteError):

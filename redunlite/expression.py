@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from redunlite import hashing, nested, serialize
 from redunlite.call import StoredTask
-from redunlite.errors import UndecodableError, UnhashableValueError
+from redunlite.errors import InvalidValueError, UndecodableError, UnhashableValueError
 from redunlite.kinds import (
     FLAG_CHECK,
     FORMAT_EXPRESSION,
@@ -942,7 +942,8 @@ def decode_expression(
     Raises
     ------
     UndecodableError
-        When a container's class is gone or the bytes are not a table.
+        When a container's class is gone or the bytes are not a table; `InvalidValueError` when a value
+        in it no longer holds.
     """
     nodes, stored = pickle.loads(body)
     parts = [ValueRef(*p) for p in stored]
@@ -1002,6 +1003,10 @@ def _as_key(value: Any, store: ValueStore | None) -> Any:
 def _renew(ref: ValueRef, store: ValueStore | None) -> ValueRef:
     """Return a recorded value as it is in the running program."""
     value = _decode_part(ref, store)
+    walk = hashing.Walk()
+    walk.run(value)
+    if not all(ask(part) for part, ask in walk.checked):
+        raise InvalidValueError(f"{format_preview(value)} is no longer valid")
     return serialize.encode_inline(value) if store is None else serialize.encode(value, store)
 
 

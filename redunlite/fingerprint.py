@@ -653,8 +653,11 @@ class _Reach:
     def _encode_other(self, value: Any, cls: type) -> bytes:
         if isinstance(value, types.MappingProxyType):
             value = dict(value)
-        elif kinds.find_handler(cls) is None and cls.__module__ not in _VALUE_MODULES:
-            raise _BySourceError(f"a {cls.__qualname__} has no value to compare")
+        else:
+            handler = kinds.find_handler(cls)
+            is_known = handler is not None and handler.code is None
+            if not is_known and cls.__module__ not in _VALUE_MODULES:
+                raise _BySourceError(f"a {cls.__qualname__} has no value to compare")
         try:
             return token(value)
         except (UnhashableValueError, HiddenExpressionError, RecursionError) as error:

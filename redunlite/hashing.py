@@ -509,7 +509,16 @@ class Walk:
         What the value is called in error messages.
     """
 
-    __slots__ = ("classes", "has_check", "has_exception", "name", "_active", "_known", "_stack")
+    __slots__ = (
+        "checked",
+        "classes",
+        "has_check",
+        "has_exception",
+        "name",
+        "_active",
+        "_known",
+        "_stack",
+    )
 
     def __init__(self, name: str = "value") -> None:
         self.classes: set[str] = set()
@@ -518,6 +527,8 @@ class Walk:
         """Whether some part must be asked if it is still valid."""
         self.has_exception = False
         """Whether some part is an exception; one of an undecoded part does not count."""
+        self.checked: list[tuple[Any, Callable[[Any], bool]]] = []
+        """Those of the parts that are not behind a `ValueRef`, and whom to ask."""
         self.name = name
         self._stack: list[_Frame] = []
         self._active: set[int] = set()
@@ -628,13 +639,19 @@ class Walk:
                 return b"#" + _value_digest(b"d" + framed, rest)
         return _Frame(value, chain(value.keys(), value.values()), _close_dict)
 
-    def _open_handled(self, value: Any, cls: type, handler: TypeHandler) -> _Frame:
+    def _open_handled(self, value: Any, cls: type, handler: TypeHandler) -> bytes | _Frame:
         if handler.is_valid is not None:
             self.has_check = True
+            self.checked.append((value, handler.is_valid))
         if isinstance(value, type):
             self._add_class(value)
+        elif handler.code is not None:
+            self._add_class(cls)
+            self._add_class(handler.code)
         elif handler.subclasses and any(kinds.find_handler(b) is handler for b in cls.__mro__[1:]):
             self._add_class(cls)
+        if handler.state is None:
+            return self._open_object(value, cls)
         try:
             state = handler.state(value)
         except (UnhashableValueError, HiddenExpressionError):
@@ -697,9 +714,20 @@ def _label(frame: _Frame) -> str:
 
 
 def _reduce_object(value: Any, cls: type) -> tuple[Any, ...]:
-    """Return class, callable, arguments, state, items and pairs of an object without handler."""
+    """Return the state of an object without handler; see `sort_reduced`."""
     reducer = copyreg.dispatch_table.get(cls)
-    reduced = value.__reduce_ex__(2) if reducer is None else reducer(value)
+    return sort_reduced(value, value.__reduce_ex__(2) if reducer is None else reducer(value))
+
+
+def sort_reduced(value: Any, reduced: str | tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return class, callable, arguments, state, items and pairs of a value, from a pickle's view of it.
+
+    Parameters
+    ----------
+    reduced
+        What ``__reduce_ex__(2)`` gives.
+    """
+    cls = type(value)
     name = class_name(cls)
     if type(reduced) is str:
         return name, reduced

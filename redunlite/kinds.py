@@ -133,7 +133,8 @@ class TypeHandler:
         Name of the type in the pre-image of its hashes. Kept for ever.
     state
         Gives the canonical state of a value: any nested value that itself has a hash. `memoryview`
-        and `bytes` in it are taken as they are, without a copy.
+        and `bytes` in it are taken as they are, without a copy. None for the generic rules, by which
+        an object without handler is hashed.
     preview
         Gives a text of about at most the given number of characters; None means `repr`.
     children
@@ -142,14 +143,24 @@ class TypeHandler:
         Tells whether a recorded value of this type still holds; None means always.
     subclasses
         Whether the handler also serves subclasses that have none of their own.
+    code
+        Class of the user's that does all this. Its code, and that of the value's own class, count in
+        the key of a call that is given such a value.
+    name
+        What rows and pages call the type; None means module and qualified name.
+    parse
+        Makes a value of an annotation and a text of the command line; None means the rules for all.
     """
 
     tag: str
-    state: Callable[[Any], Any]
+    state: Callable[[Any], Any] | None
     preview: Callable[[Any, int], str] | None = None
     children: Callable[[Any], Iterable[Any]] | None = None
     is_valid: Callable[[Any], bool] | None = None
     subclasses: bool = False
+    code: type | None = None
+    name: str | None = None
+    parse: Callable[[Any, str], Any] | None = None
 
 
 _handlers: dict[type, TypeHandler] = {}

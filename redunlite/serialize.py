@@ -41,7 +41,7 @@ from hashlib import sha256
 from types import FunctionType, ModuleType
 from typing import Any
 
-from redunlite import hashing, nested
+from redunlite import hashing, kinds, nested
 from redunlite.call import WIRE_BYTES
 from redunlite.errors import UndecodableError, UnhashableValueError
 from redunlite.hashing import SCALAR_TYPES, Walk, decode_token, is_plain_token, value_hash
@@ -82,7 +82,10 @@ def checksum(data: bytes | bytearray | memoryview) -> bytes:
 
 
 def type_name(cls: type) -> str:
-    """Return module and qualified name of `cls`, as rows keep them."""
+    """Return module and qualified name of `cls`, or the name its handler has for it."""
+    handler = kinds.find_handler(cls)
+    if handler is not None and handler.name is not None:
+        return handler.name
     return hashing.class_name(cls).replace(":", ".", 1)
 
 

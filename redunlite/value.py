@@ -1,7 +1,8 @@
 """Values of the standard types and of the data libraries, and errors as values.
 
 Decided here: what counts as the state of each known type (for its hash), and how it looks in a
-preview. Not here: the rules for all other objects (`hashing`). State: none of its own; importing
+preview. Not here: the rules for all other objects (`hashing`), classes of the user's that speak for
+themselves (`hooks`; they are found here as they are in redun). State: none of its own; importing
 this module registers the handlers with `kinds`, each package's when a value of it is first met.
 
 Functions are registered by `fingerprint`, files, tasks and handles by their own modules.
@@ -22,12 +23,24 @@ from typing import Any
 
 from redunlite import hashing, serialize
 from redunlite.call import ErrorDetail
-from redunlite.errors import UndecodableError
+from redunlite.errors import InvalidValueError, UndecodableError
+from redunlite.hooks import ProxyValue, TypeRegistry, Value, get_type_registry
 from redunlite.kinds import TypeHandler, ValueRef, register_package, register_type
 from redunlite.preview import format_preview
 from redunlite.valuestore import ValueStore
 
-__all__ = ["ErrorValue", "TypeHandler", "preview", "register_package", "register_type"]
+__all__ = [
+    "ErrorValue",
+    "InvalidValueError",
+    "ProxyValue",
+    "TypeHandler",
+    "TypeRegistry",
+    "Value",
+    "get_type_registry",
+    "preview",
+    "register_package",
+    "register_type",
+]
 
 preview = format_preview
 

@@ -309,6 +309,9 @@ def make_reader(annotation: Any, variables: Mapping[str, Any] | None = None) -> 
 
     if annotation is MISSING or annotation in (typing.Any, object):
         return Reader(str, load=lambda data: data, rank=TEXT)
+    own = _find_own(annotation)
+    if own is not None:
+        return own
     if annotation is None or annotation is type(None):
         return Reader(_read_none, "None", (NONE_WORD,), takes_none=True, rank=EXACT)
     simple = _get_simple(annotation)
@@ -327,13 +330,27 @@ def make_reader(annotation: Any, variables: Mapping[str, Any] | None = None) -> 
     cls = origin if isinstance(origin, type) else annotation
     if not isinstance(cls, type):
         return _refuse(annotation)
-    parse_arg = getattr(cls, "parse_arg", None)
-    if callable(parse_arg):
-        return _make_made(cls, lambda text: parse_arg(annotation, text))
     many = _make_container(cls, members, variables)
     if many is not None:
         return many
     return _make_from_class(cls, annotation, variables)
+
+
+def _find_own(annotation: Any) -> Reader | None:
+    """Return the reader of a class that reads texts itself, or for which another class does."""
+    import typing
+
+    cls = typing.get_origin(annotation) or annotation
+    if not isinstance(cls, type):
+        return None
+    from redunlite import kinds
+    from redunlite.hooks import has_own_parser
+
+    handler = kinds.find_handler(cls)
+    parse: Any = None if handler is None else handler.parse
+    if parse is None and has_own_parser(cls):
+        parse = cls.parse_arg  # type: ignore[attr-defined]
+    return None if parse is None else _make_made(cls, lambda text: parse(annotation, text))
 
 
 def _unwrap(annotation: Any) -> Any:
