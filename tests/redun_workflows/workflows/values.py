@@ -66,7 +66,7 @@ def call(function, x: int):
 @task()
 def main():
     return [
-        [give(Color.red), show(Color.green), give(Flag.a | Flag.b)],
+        [give(Color.red), show(Color.green), give(Flag.a | Flag.b) == Flag.b | Flag.a],
         [give(Version(1, 2)), show(Version(3)), give(Version(1)) < Version(2)],
         [show(Plain(4)), give(Plain(5)).x],
         [give(datetime(2024, 2, 29, 12)), give(date(2024, 3, 1)), give(timedelta(hours=25))],
