@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import ast
 import json
+import os
 import random
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
 
+import make_golden
 import pytest
+
+from redunlite import hashing
 
 PROGRAM = """\
 import threading
@@ -138,61 +144,83 @@ def test_edited_method_of_an_arguments_class_runs_its_users_again(folder: Path):
 
 
 VALUES = """\
-from decimal import Decimal
+import make_golden
 
-from redunlite import task
+from redunlite import task, worker
 
 redun_namespace = "values"
-VALUES = [
-    None, True, 1, 1.0, -0.0, float("nan"), 10**30, "a", "é" * 100, b"x" * 100, (1, "a"), [1, [2]],
-    {"a": 1, 2: None}, {3, 1, 2}, frozenset("abc"), Decimal("1.0"), range(5), [0.5] * 100,
-    list(range(1000)),
-]
+VALUES = make_golden.make_values()
 
 
 @task()
-def value(i):
-    return VALUES[i]
+def hash_all():
+    return {"in_worker": worker.IN_WORKER, "seed": hash("a"), "hashes": make_golden.compute_hashes()}
 
 
 @task()
-def same(x, y):
+def value(name):
+    return VALUES[name]
+
+
+@task()
+def same(name, returned, written):
     return 1
 
 
 @task()
 def main():
-    return [same(value(i), VALUES[i]) for i in range(len(VALUES))]
-
-
-@task()
-def lists():
-    return [same([value(i), value(i)], [VALUES[i], VALUES[i]]) for i in range(len(VALUES))]
+    return [
+        hash_all(),
+        [same(name, value(name), VALUES[name]) for name in VALUES],
+        [same(name, [value(name), value(name)], [VALUES[name], VALUES[name]]) for name in VALUES],
+    ]
 """
 
 
-def test_worker_and_main_process_hash_alike(tmp_path: Path):
-    """A worker's result, the same value written in the workflow, and lists of either: one hash."""
+@pytest.mark.parametrize("seed", ["0", "1", "2"])
+def test_worker_and_main_process_hash_alike(tmp_path: Path, seed: str):
+    """Of each value of the golden file: computed by a worker, of a result, of a value written in the
+    workflow, and of lists of either, one hash."""
     (tmp_path / "values.py").write_text(VALUES)
-    for name in ("main", "lists"):
-        done = subprocess.run(
-            [sys.executable, "-m", "redunlite", "run", "values.py", name],
-            cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stderr
-    import sqlite3
+    golden = json.loads(Path(make_golden.GOLDEN).read_text())
+    folder = os.path.dirname(make_golden.__file__)
+    environment = {**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": folder}
+    done = subprocess.run(
+        [sys.executable, "-m", "redunlite", "run", "values.py", "main"],
+        cwd=tmp_path, env=environment,
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    computed = ast.literal_eval(done.stdout)[0]
 
-    connection = sqlite3.connect(tmp_path / ".redunlite" / "redunlite.db")
-    rows = connection.execute(
-        "SELECT a.call, coalesce(v.hash, a.value) FROM argument a JOIN call c ON c.id = a.call "
+    told = subprocess.run(
+        [sys.executable, "-c", "print(hash('a'))"],
+        env=environment, capture_output=True, text=True, check=True,
+    ).stdout  # fmt: skip
+    assert (computed["in_worker"], computed["seed"]) == (True, int(told))
+    assert computed["hashes"] == golden
+    alone, lists = {}, []
+    for name, returned, written in read_arguments(tmp_path / ".redunlite" / "redunlite.db"):
+        if name in alone:
+            lists.append((name, returned == written))
+        else:
+            alone[name] = returned, written
+    assert lists == [(name, True) for name in alone]
+    assert alone == {name: (bytes.fromhex(h), bytes.fromhex(h)) for name, h in golden.items()}
+
+
+def read_arguments(database: Path) -> list[tuple[str, bytes, bytes]]:
+    """Return the name, and the hashes of the other two arguments, of each call of `values.same`."""
+    connection = sqlite3.connect(database)
+    cells = connection.execute(
+        "SELECT a.value, v.hash FROM argument a JOIN call c ON c.id = a.call "
         "JOIN task t ON t.id = c.task LEFT JOIN value v ON v.id = a.value "
         "AND typeof(a.value) = 'integer' WHERE t.name = 'same' ORDER BY a.call, a.place"
     ).fetchall()
     connection.close()
-    pairs = list(zip(rows[::2], rows[1::2]))
-
-    assert len(pairs) == 2 * 19
-    assert [a for a, b in pairs if a != b] == []
+    hashes = [hashing.value_hash(cell) if digest is None else digest for cell, digest in cells]
+    names = [hashing.decode_token(cell) for cell, _ in cells[::3]]
+    return list(zip(names, hashes[1::3], hashes[2::3], strict=True))
 
 
 NUMBERS = """\
