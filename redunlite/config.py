@@ -331,6 +331,8 @@ def read_context(path: str) -> Mapping[str, Any]:
 
 
 ALIAS = "alias"
+# Types of executors in redun; what runs in clouds runs here too.
+_REDUN_TYPES = ("local", "docker", "aws_batch", "aws_glue", "k8s", "gcp_batch")
 _executor_type = _one_of(*EXECUTOR_TYPES, ALIAS)
 _EXECUTOR_KEYS = ("type", "workers", "target")
 _PLAIN: dict[str, tuple[type[Any], dict[str, Any]]] = {
@@ -352,7 +354,13 @@ _PLAIN: dict[str, tuple[type[Any], dict[str, Any]]] = {
 def _make_executor(name: str, values: Mapping[str, _Setting]) -> ExecutorConfig:
     kind = name if name in EXECUTOR_TYPES else "process"
     if "type" in values:
-        kind = _executor_type(values["type"])
+        said = values["type"]
+        if str(said.value).strip().lower() in _REDUN_TYPES:
+            raise ConfigError(
+                f"{said.where} is {said.value!r}, which is redun's; write process, or thread for "
+                "tasks that wait more than they compute"
+            )
+        kind = _executor_type(said)
     target = values.get("target")
     if kind == ALIAS:
         if target is None or not target.value:

@@ -159,17 +159,26 @@ class UnknownNameError(UsageError):
 
 
 class AmbiguousIdError(UsageError):
-    """An id prefix that more than one record begins with."""
+    """An id prefix that more than one record begins with.
 
-    def __init__(self, prefix: str, candidates: Sequence[str], n_candidates: int) -> None:
+    Parameters
+    ----------
+    candidates
+        A line for each of them.
+    n_candidates
+        How many there are; None when there are more than are listed.
+    """
+
+    def __init__(self, prefix: str, candidates: Sequence[str], n_candidates: int | None) -> None:
         self.prefix = prefix
         self.candidates = list(candidates)
         self.n_candidates = n_candidates
+        n_listed = len(self.candidates)
+        some = f"more than {n_listed:,}" if n_candidates is None else f"{n_candidates:,}"
         lines = "\n".join(f"  {line}" for line in self.candidates)
-        more = n_candidates - len(self.candidates)
-        tail = f"\n  … {more:,} more" if more > 0 else ""
+        tail = "\n  …" if n_candidates is None or n_candidates > n_listed else ""
         super().__init__(
-            f"id {show_word(prefix)} is ambiguous, {n_candidates:,} records match:\n{lines}{tail}"
+            f"id {show_word(prefix)} is ambiguous, {some} records match:\n{lines}{tail}"
         )
 
 

@@ -276,7 +276,7 @@ def test_tab_offers_the_fields_of_a_dataclass(shell: Shell) -> None:
         Word("--no-net.is-deep", "bool (default: False)"),
         Word("--name", "What it is called; str (default: '')"),
         Word("--no-cache", "use no result of an earlier execution"),
-        Word("--no-color", "no colours, as with NO_COLOR"),
+        Word("--no-color", "same as --color never"),
     ]
     assert shell.words("run t.py train --net.n_") == ["--net.n_layers"]
     assert shell.words("run t.py train --inf") == []

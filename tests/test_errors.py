@@ -8,7 +8,7 @@ from redunlite.errors import UnknownNameError, find_nearest
 
 TASKS = ["add", "bad", "main", "greeter", "get_planet", "collect_all", "inc", "lab.inc", "total"]
 OPTIONS = ["--dry-run", "--no-cache", "--workers", "--executor", "--fail-fast", "--keep-going",
-           "--config", "--verbose", "--quiet", "--help", "--debug", "--no-color"]  # fmt: skip
+           "--config", "--verbose", "--quiet", "--help", "--debug", "--color", "--no-color"]  # fmt: skip
 COMMANDS = ["run", "log", "show", "init", "completion", "help"]
 
 

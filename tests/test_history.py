@@ -343,13 +343,88 @@ def test_ambiguous_id_lists_candidates_with_kind_and_status(rows: Rows):
 
     with pytest.raises(AmbiguousIdError) as caught:
         history.find_records("ab")
-    assert caught.value.n_candidates == 32
+    assert caught.value.n_candidates is None
+    assert "more than 20 records match:" in caught.value.message
     assert len(caught.value.candidates) == 20
     assert caught.value.candidates[0] == "Exec ab000000 [DONE] run x.py"
     assert caught.value.candidates[1] == "Job ab200100 [FAILED] rows.inc"
     with pytest.raises(AmbiguousIdError) as caught:
-        history.find_records("ab20")
-    assert caught.value.n_candidates == 30
+        history.find_records("ab202")
+    assert (caught.value.n_candidates, len(caught.value.candidates)) == (10, 10)
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "ab20017f",
+        "ab210171",
+        "ab2o0171",
+        "b2001711",
+        "abb200171",
+        "ba200171",
+        "ab2001-71f",
+        "ab2011",
+    ],
+)
+def test_unknown_id_proposes_one_that_is_one_slip_away(rows: Rows, typed: str):
+    """A digit is wrong, missing, too many, swapped or none; the record is named as in lists."""
+    rows.add_execution(1, "cd0")
+    rows.add_job(1, 1, "ab2001711", status=codes.FAILED)
+    history = History(rows.database)
+
+    with pytest.raises(UnknownNameError) as caught:
+        history.find_records(typed, only_ids=True)
+
+    assert caught.value.hint.startswith("did you mean Job ab200171")
+    assert caught.value.hint.endswith(" [FAILED] rows.inc?")
+
+
+def test_unknown_id_that_is_near_to_several_lists_them(rows: Rows):
+    """Three at most; one that is near to nothing is told where the lists are."""
+    rows.add_execution(1, "cd0")
+    for serial in range(1, 6):
+        rows.add_job(1, serial, f"ab20017{serial}1")
+    history = History(rows.database)
+
+    with pytest.raises(UnknownNameError) as caught:
+        history.find_records("ab200179", only_ids=True)
+    assert caught.value.hint.splitlines()[0] == "did you mean one of these?"
+    assert [line[:14] for line in caught.value.hint.splitlines()[1:]] == [
+        f"  Job ab20017{n}" for n in (5, 4, 3)
+    ]
+    for typed in ("ac2", "ffff0000", "é" * 9):
+        with pytest.raises(UnknownNameError) as caught:
+            history.find_records(typed, only_ids=True)
+        assert caught.value.hint == "redunlite log lists the executions"
+
+
+def test_ambiguous_id_is_not_read_to_the_end(rows: Rows):
+    """Of one digit that half of the records begin with, only what is listed is looked at."""
+    rows.add_execution(1, "cd0")
+    for serial in range(1, 200):
+        rows.add_job(1, serial, f"a{serial:05x}")
+    history = History(rows.database)
+    n_steps = 0
+
+    def count() -> None:
+        nonlocal n_steps
+        n_steps += 1
+
+    def run(word: str) -> int:
+        nonlocal n_steps
+        n_steps = 0
+        rows.database.connection.set_progress_handler(count, 1)
+        try:
+            with pytest.raises(AmbiguousIdError):
+                history.find_records(word)
+        finally:
+            rows.database.connection.set_progress_handler(None, 0)
+        return n_steps
+
+    before = run("a")
+    for serial in range(200, 2000):
+        rows.add_job(1, serial, f"a{serial:05x}")
+    assert run("a") <= before
 
 
 def test_printed_id_that_is_shared_means_the_newest(rows: Rows):
@@ -394,7 +469,7 @@ def test_evaluations_are_found_in_the_index_and_behind_it(rows: Rows):
         whole = head.ljust(40, "0")
         for n_digits in range(1, 41):
             prefix = whole[:n_digits]
-            found = sorted(history._find_evaluations(*get_bounds(prefix)))
+            found = sorted(history._iter_evaluations(*get_bounds(prefix)))
             assert found == [row for row in all_rows if row[2].hex().startswith(prefix)]
 
 

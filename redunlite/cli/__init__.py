@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from redunlite.cli import common
+from redunlite.display.style import AUTO, NEVER, WHEN
 from redunlite.errors import Interrupted, RedunliteError, UnknownNameError, UsageError
 
 if TYPE_CHECKING:
@@ -46,7 +47,8 @@ class Settings(NamedTuple):
 
     config: str | None = None
     debug: bool = False
-    no_color: bool = False
+    color: str = AUTO
+    """One of `style.WHEN`."""
     setup: tuple[str, ...] = ()
     setup_help: bool = False
 
@@ -65,6 +67,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         finder.answer(make_parser, _read_settings)
     common.open_missing_descriptors()
     common.set_up_streams()
+    common.choose_colors(AUTO)
     words = list(sys.argv[1:] if argv is None else argv)
     try:
         code = _dispatch(words)
@@ -89,6 +92,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _dispatch(words: list[str]) -> int:
     settings, rest, wish = _read_settings(words)
+    common.choose_colors(settings.color)
     if wish == "version":
         return common.write_output(_describe_version())
     if settings.setup_help and not rest:
@@ -134,7 +138,10 @@ def _read_settings(words: Sequence[str]) -> tuple[Settings, list[str], str]:
         if name == "--debug":
             settings = settings._replace(debug=True)
         elif name in ("--no-color", "--no_color"):
-            settings = settings._replace(no_color=True)
+            settings = settings._replace(color=NEVER)
+        elif name == "--color":
+            settings = settings._replace(color=read_when(value if equals else "".join(rest[:1])))
+            del rest[: not equals]
         elif name == "--setup-help":
             settings = settings._replace(setup_help=True)
         elif name in ("-s", "--setup"):
@@ -156,10 +163,18 @@ def _read_settings(words: Sequence[str]) -> tuple[Settings, list[str], str]:
                 "--version",
                 "--config",
                 "--debug",
+                "--color",
                 "--no-color",
             ]
             raise UnknownNameError("option", name, known, "", "'redunlite help' lists them")
     return settings, rest, ""
+
+
+def read_when(text: str) -> str:
+    """Return when text is painted. Raises UsageError for what is none of `style.WHEN`."""
+    if text in WHEN:
+        return text
+    raise UnknownNameError("time for --color", text, WHEN, "", f"it is {', '.join(WHEN)}")
 
 
 def _unknown_command(word: str) -> UsageError:

@@ -1,15 +1,18 @@
 """What the commands share: streams that may be missing or full, and messages.
 
-Decided here: how errors look and which exit code each has. Not here: what a command does. State:
-none but the process's own streams.
+Decided here: how errors look and which exit code each has. Not here: what a command does. State: the
+process's own streams, and when text is painted, as the command line said.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from typing import TextIO
 
+from redunlite.display.style import AUTO, Style
+from redunlite.display.style import find_style as find_style_when
 from redunlite.display.text import escape
 from redunlite.errors import (
     ConfigError,
@@ -29,6 +32,20 @@ UNUSABLE = 4
 
 DEFAULT_WIDTH = 80
 """Columns where there is no terminal to ask."""
+
+
+_when = [AUTO]
+"""When text is painted: one of `style.WHEN`."""
+
+
+def choose_colors(when: str) -> None:
+    """Say when text is painted from now on: one of `style.WHEN`."""
+    _when[:] = [when]
+
+
+def find_style(stream: TextIO | None) -> Style:
+    """Return the style for what is written to `stream`, by command line, environment and terminal."""
+    return find_style_when(stream, _when[0])
 
 
 # Streams.
@@ -140,14 +157,23 @@ def abandon(stream: TextIO) -> None:
 # Errors.
 
 
+def print_note(message: str) -> None:
+    """Write one line about what is no error."""
+    _write_error([f"{PROGRAM}: note: {escape(message)}"])
+
+
 def print_error(message: str, hint: str = "") -> None:
     """Write one error: its line, and what to do next.
 
     Line breaks in a hint are kept: it may hold the user's frames.
     """
     first, *more = message.splitlines() or [""]
-    lines = [f"{PROGRAM}: {escape(first)}", *map(escape, more)]
-    lines += [f"  {escape(line)}" for line in hint.splitlines()]
+    name = find_style(sys.stderr).paint(f"{PROGRAM}:", "FAILED")
+    lines = [f"{name} {escape(first)}", *map(escape, more)]
+    _write_error([*lines, *(f"  {escape(line)}" for line in hint.splitlines())])
+
+
+def _write_error(lines: Sequence[str]) -> None:
     try:
         sys.stderr.write("".join(f"{line}\n" for line in lines))
         sys.stderr.flush()

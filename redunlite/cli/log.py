@@ -11,9 +11,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from redunlite.cli import common
 from redunlite.cli.pager import write_page
-from redunlite.cli.reading import View, add_format, read_text, tell_older
+from redunlite.cli.reading import View, add_format, check_format, read_text, tell_older
 from redunlite.errors import UnknownNameError, UsageError
 
 if TYPE_CHECKING:
@@ -97,10 +96,7 @@ def add_parser(commands: Any) -> CommandParser:
         "execution 1000)",
     )
     lists.add_argument("--all", action="store_true", help="all of them")
-    lists.add_argument("-q", "--quiet", action="store_true", help="ids only, one a line")
-    lists.add_argument("-v", "--verbose", action="store_true", help="whole ids and more facts")
-    add_format(parser)
-    parser.add_argument("--no-pager", action="store_true", help="print it all at once")
+    add_format(parser, quiet="ids only, one a line", verbose="whole ids and more facts")
     return parser
 
 
@@ -144,8 +140,7 @@ def run(args: argparse.Namespace) -> int:
     """Print the page or the list that was asked for."""
     if args.id is not None and args.word is not None:
         raise UsageError(f"log takes one word: {args.word!r} or --id {args.id!r}")
-    if args.quiet and args.verbose:
-        raise UsageError("--quiet and --verbose exclude each other")
+    check_format(args)
     if args.failed and args.status is not None:
         raise UsageError("--failed and --status exclude each other", "--status takes failed,done")
     if args.failed:
@@ -166,7 +161,7 @@ def _tell_empty(args: argparse.Namespace) -> int:
         raise UnknownNameError(what, name, hint="no executions are recorded here yet")
     kind = "job" if args.jobs else "execution"
     view = View(lambda: [f"No {kind}s yet"], list, list, kind)
-    return common.write_output("" if args.quiet else view.render(args.format))
+    return write_page("" if args.quiet else view.render(args.format), args)
 
 
 def _make_text(history: History, args: argparse.Namespace) -> str:

@@ -1,7 +1,7 @@
-"""Pages of history on a terminal: in colour, and through a pager when they are longer than it.
+"""Pages on a terminal: in colour, and through a pager when they are longer than it.
 
-Decided here: when a pager is started and which, and that statuses are painted. Off a terminal text is
-written as it is. No state.
+Decided here: when a pager is started, and which. Not here: what is painted (`display.paint`). Off a
+terminal text is written as it is. No state.
 """
 
 from __future__ import annotations
@@ -13,32 +13,40 @@ import sys
 from typing import TYPE_CHECKING
 
 from redunlite.cli import common
-from redunlite.display.style import find_style, is_terminal
+from redunlite.display.formats import TEXT
+from redunlite.display.paint import paint_help, paint_page
+from redunlite.display.style import is_terminal
 
 if TYPE_CHECKING:
     import argparse
 
-_STATUSES = {
-    "[ DONE ]": "DONE", "[CACHED]": "CACHED", "[FAILED]": "FAILED", "[CANCEL]": "CANCELLED",
-    "[ RUN  ]": "RUNNING",
-}  # fmt: skip
-_PATTERN = re.compile("|".join(map(re.escape, _STATUSES)))
 _LESS = "FRX"
 """What less is told where the user has not: end on one screen, colours, leave the text there."""
 
 
 def write_page(text: str, args: argparse.Namespace) -> int:
     """Write a page to standard output; return the exit code."""
-    if getattr(args, "format", "text") == "text":
-        style = find_style(sys.stdout, no_color=getattr(args, "no_color", False))
-        if style.is_on:
-            text = _PATTERN.sub(lambda m: style.paint(m[0], _STATUSES[m[0]]), text)
-    if getattr(args, "no_pager", False) or not _is_long(text):
-        return common.write_output(text)
-    command = find_pager()
-    return (
-        common.write_output(text) if not command or not _run_pager(command, text) else common.DONE
-    )
+    if getattr(args, "format", TEXT) == TEXT:
+        text = paint_page(text, common.find_style(sys.stdout))
+    return _write(text, is_paged=not getattr(args, "no_pager", False))
+
+
+def write_info(text: str) -> int:
+    """Write a page that is no record's to standard output; return the exit code."""
+    return _write(paint_page(text, common.find_style(sys.stdout)), is_paged=True)
+
+
+def write_help(text: str) -> int:
+    """Write a page of help to standard output; return the exit code."""
+    return _write(paint_help(text, common.find_style(sys.stdout)), is_paged=True)
+
+
+def _write(text: str, *, is_paged: bool) -> int:
+    if is_paged and _is_long(text):
+        command = find_pager()
+        if command and _run_pager(command, text):
+            return common.DONE
+    return common.write_output(text)
 
 
 def find_pager() -> str:
@@ -53,7 +61,31 @@ def find_pager() -> str:
 def _is_long(text: str) -> bool:
     if not (is_terminal(sys.stdin) and is_terminal(sys.stdout)):
         return False
-    return text.count("\n") >= shutil.get_terminal_size().lines
+    size = shutil.get_terminal_size()
+    return count_rows(text, size.columns) >= size.lines
+
+
+_CODE = re.compile("\x1b\\[[0-9;]*m")
+
+
+def count_rows(text: str, columns: int) -> int:
+    """Return how many rows of a terminal a text takes, with lines broken where they do not fit.
+
+    >>> count_rows("12345\\n\\n12\\n", 4)
+    4
+    """
+    if "\x1b" in text:
+        text = _CODE.sub("", text)
+    return sum(max(1, -(-_measure(line) // columns)) for line in text.splitlines())
+
+
+def _measure(line: str) -> int:
+    """Return the columns that a line takes: two for each wide character, none for a mark."""
+    if line.isascii():
+        return len(line)
+    from unicodedata import combining, east_asian_width
+
+    return sum(0 if combining(c) else 2 if east_asian_width(c) in "WF" else 1 for c in line)
 
 
 def _run_pager(command: str, text: str) -> bool:

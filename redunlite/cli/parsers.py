@@ -13,6 +13,7 @@ import re
 from typing import Any, NoReturn
 
 from redunlite.cli import common
+from redunlite.display.style import NEVER, WHEN
 from redunlite.errors import UnknownNameError, UsageError, find_nearest, show_word
 
 
@@ -44,7 +45,9 @@ class Parser(argparse.ArgumentParser):
 
     def print_help(self, file: Any = None) -> None:
         """Write the help to standard output."""
-        common.write_output(self.format_help())
+        from redunlite.cli.pager import write_help
+
+        write_help(self.format_help())
 
 
 def _make_formatter(prog: str) -> argparse.HelpFormatter:
@@ -112,6 +115,18 @@ def read_count(text: str) -> int:
     return int(text)
 
 
+class ChooseColors(argparse.Action):
+    """Says when text is painted, from where it stands: an error behind it is painted like that."""
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: Any, values: Any, option: Any = None
+    ) -> None:
+        """Take the word, or what the option alone means."""
+        when = self.const or str(values)
+        common.choose_colors(when)
+        setattr(namespace, self.dest, when)
+
+
 def add_global_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that every command takes, before and after its name."""
     group = parser.add_argument_group("options of every command")
@@ -128,5 +143,23 @@ GLOBAL_OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
         {"metavar": "FOLDER", "help": "folder with redunlite.ini and the database"},
     ),
     (("--debug",), {"action": "store_true", "help": "show all frames of tracebacks"}),
-    (("--no-color",), {"action": "store_true", "help": "no colours, as with NO_COLOR"}),
+    (
+        ("--color",),
+        {
+            "metavar": "WHEN",
+            "action": ChooseColors,
+            "choices": WHEN,
+            "help": "colours: auto (default; on a terminal), always or never",
+        },
+    ),
+    (
+        ("--no-color",),
+        {
+            "dest": "color",
+            "action": ChooseColors,
+            "nargs": 0,
+            "const": NEVER,
+            "help": "same as --color never",
+        },
+    ),
 )

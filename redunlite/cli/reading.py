@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from redunlite.display.text import escape
+from redunlite.errors import UsageError
 
 if TYPE_CHECKING:
     import argparse
@@ -25,12 +26,19 @@ MAX_READINGS = 3
 
 
 def add_format(
-    parser: argparse.ArgumentParser, *, more: Sequence[str] = (), default: str | None = "text"
+    parser: argparse.ArgumentParser,
+    *,
+    quiet: str = "",
+    verbose: str = "",
+    more: Sequence[str] = (),
+    default: str | None = "text",
 ) -> None:
     """Add the options that choose how a list or a page is printed.
 
     Parameters
     ----------
+    quiet, verbose
+        What is printed with ``-q`` and ``-v``.
     more
         Formats of this command alone.
     default
@@ -47,6 +55,19 @@ def add_format(
     parser.add_argument(
         "--json", dest="format", action="store_const", const="json", help="same as --format json"
     )
+    parser.add_argument("-q", "--quiet", action="store_true", help=quiet)
+    parser.add_argument("-v", "--verbose", action="store_true", help=verbose)
+    parser.add_argument("--no-pager", action="store_true", help="print it all at once")
+
+
+def check_format(args: argparse.Namespace) -> None:
+    """Raise `UsageError` for options of `add_format` that exclude each other."""
+    if args.quiet and args.verbose:
+        raise UsageError("--quiet and --verbose exclude each other")
+    if args.quiet and args.format not in ("text", None):
+        raise UsageError(
+            f"--quiet and --format {args.format} exclude each other", "--quiet prints plain lines"
+        )
 
 
 def open_history(config: str | None) -> Database | None:

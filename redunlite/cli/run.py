@@ -23,6 +23,7 @@ from redunlite.cli.arguments import (
     split_call,
 )
 from redunlite.cli.readers import Reader, read_pairs
+from redunlite.display.style import AUTO, NEVER, WHEN
 from redunlite.display.text import quote
 from redunlite.errors import DryRunResult, UnknownNameError, UsageError, shorten, show_word
 from redunlite.tags import parse_tag
@@ -37,6 +38,12 @@ if TYPE_CHECKING:
     from redunlite.task import Task
 
 HELP, INFO = "help", "info"
+
+
+def _read_when(text: str) -> str:
+    if text not in WHEN:
+        raise ValueError(f"one of {', '.join(WHEN)}")
+    return text
 
 
 def _read_workers(text: str) -> int:
@@ -82,7 +89,11 @@ RUN_OPTIONS: tuple[Option, ...] = (
     Option("run.help", "--help", None, None, ("-h",), "show help"),
     Option("run.config", "--config", _TEXT, None, ("-c",), "folder with configuration and database"),
     Option("run.debug", "--debug", None, None, (), "show all frames of tracebacks"),
-    Option("run.no_color", "--no-color", None, None, (), "no colours, as with NO_COLOR"),
+    Option(
+        "run.color", "--color", Reader(_read_when, "WHEN", WHEN), None, (),
+        "colours: auto (default; on a terminal), always or never",
+    ),
+    Option("run.no_color", "--no-color", None, None, (), "same as --color never"),
 )  # fmt: skip
 
 EXAMPLES = (
@@ -93,7 +104,7 @@ EXAMPLES = (
     ("run -n workflow.py main", "tell what would run"),
 )
 
-GLOBAL_NAMES = ("run.config", "run.debug", "run.no_color")
+GLOBAL_NAMES = ("run.config", "run.debug", "run.color", "run.no_color")
 
 
 class RunSettings(NamedTuple):
@@ -116,6 +127,7 @@ class RunSettings(NamedTuple):
     help: bool = False
     config: str | None = None
     debug: bool = False
+    color: str = AUTO
     no_color: bool = False
 
 
@@ -174,7 +186,9 @@ def run_words(words: Sequence[str], settings: Settings, *, argv: Sequence[str]) 
         from redunlite.cli.setup import format_setup_help
 
         config = _load_config(_make_reporter(own)[0], own)
-        return common.write_output(format_setup_help(config))
+        from redunlite.cli.pager import write_help
+
+        return write_help(format_setup_help(config))
     if not head.words or not head.words[0]:
         raise UsageError("which workflow file?", "redunlite run FILE TASK")
     path, name = head.words[0], head.words[1] if head.words[1:] else ""
@@ -194,18 +208,21 @@ def run_words(words: Sequence[str], settings: Settings, *, argv: Sequence[str]) 
                 f"unexpected word {show_word(head.rest[0])} after 'help'",
                 f"redunlite run {path} TASK help tells about one task",
             )
+        from redunlite.cli.pager import write_info
+
         _make_reporter(own)[1].header(*_header_facts(own))
-        return common.write_output(_list_tasks(module))
+        return write_info(_list_tasks(module))
     request = _read_request(find_task(module, name, path), own, head.rest, path)
     if not request.action:
         return _run(request, path, argv)
 
+    from redunlite.cli.pager import write_help, write_info
     from redunlite.cli.taskhelp import format_help, format_info
 
     _make_reporter(request.settings)[1].header(*_header_facts(request.settings))
     if request.action == HELP:
-        return common.write_output(format_help(request.task, request.options))
-    return common.write_output(format_info(request.task))
+        return write_help(format_help(request.task, request.options))
+    return write_info(format_info(request.task))
 
 
 def _list_tasks(module: ModuleType) -> str:
@@ -225,7 +242,9 @@ def _merge(settings: RunSettings, values: Mapping[str, Any]) -> RunSettings:
         name: [*getattr(settings, name), *value] if isinstance(value, list) else value
         for name, value in values.items()
     }
-    return settings._replace(**merged)
+    found = settings._replace(**merged)
+    common.choose_colors(NEVER if found.no_color else found.color)
+    return found
 
 
 # Which task.
@@ -322,7 +341,6 @@ def _make_reporter(settings: RunSettings) -> tuple[str | None, ConsoleReporter]:
     """Return the folder in use, or None, and a reporter on standard error."""
     from redunlite.config import resolve_folder
     from redunlite.display.live import ConsoleReporter
-    from redunlite.display.style import find_style
 
     folder = resolve_folder(settings.config)
     program = common.PROGRAM
@@ -334,7 +352,7 @@ def _make_reporter(settings: RunSettings) -> tuple[str | None, ConsoleReporter]:
         quiet=settings.quiet,
         debug=settings.debug,
         program=program,
-        style=find_style(sys.stderr, no_color=settings.no_color),
+        style=common.find_style(sys.stderr),
     )
     return folder, reporter
 
@@ -436,7 +454,7 @@ def _load_config(folder: str | None, settings: RunSettings) -> Config:
 
 def _check_executor(name: str, config: Config) -> None:
     if name not in config.executors:
-        known = f"executors are {', '.join(config.executors)}"
+        known = f"executors are {', '.join(config.executors)}; redunlite.ini makes more"
         raise UnknownNameError("executor", name, config.executors, "", known)
 
 

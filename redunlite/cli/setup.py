@@ -9,13 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from redunlite.cli.arguments import (
-    Option,
-    check_required,
-    format_default,
-    make_options,
-    parse_words,
-)
+from redunlite.cli.arguments import Option, check_required, make_options, parse_words
+from redunlite.cli.common import PROGRAM, find_width
+from redunlite.cli.docstrings import parse_docstring
+from redunlite.display.text import escape_lines
 from redunlite.errors import UsageError
 
 if TYPE_CHECKING:
@@ -52,13 +49,25 @@ def read_setup(config: Config, words: Sequence[str]) -> dict[str, Any]:
 
 
 def format_setup_help(config: Config) -> str:
-    """Return the arguments of the setup function, one a line."""
-    options = _get_options(config)
-    if options is None:
+    """Return the arguments of the setup function, as a page of help."""
+    from redunlite.cli.help import Group, Page, Row, format_page
+    from redunlite.cli.taskhelp import iter_rows
+    from redunlite.session import find_setup
+
+    function = find_setup(config)
+    if function is None:
         return "no function makes the scheduler: [scheduler] setup_scheduler is not set\n"
-    lines = ["redunlite run --setup NAME=VALUE …"]
-    lines += [f"  {o.name}={o.name.upper()}  {format_default(o)}".rstrip() for o in options]
-    return "\n".join(lines) + "\n"
+    options = make_options(function)[1:]
+    doc = parse_docstring(function.__doc__ or "")
+    # A switch has no value in the help of a task; here everything has one.
+    rows = [
+        Row((f"{row.names[0][2:]}={row.metavar or 'true|false'}",), "", row.meaning)
+        for row in iter_rows(options, doc)
+    ]
+    usage = f"{PROGRAM} run --setup NAME=VALUE ... FILE TASK"
+    text = "\n".join(escape_lines(doc.text))
+    page = Page("setup", usage, text, (), [Group("names", rows)] if rows else [])
+    return format_page(page, find_width())
 
 
 def _get_options(config: Config) -> list[Option] | None:

@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 from redunlite.cli import common
 from redunlite.cli.pager import write_page
-from redunlite.cli.reading import View, add_format, open_history, read_text, tell_older
+from redunlite.cli.reading import (
+    View,
+    add_format,
+    check_format,
+    open_history,
+    read_text,
+    tell_older,
+)
 from redunlite.display.text import escape
 from redunlite.errors import UndecodableError, UnknownNameError, UsageError
 
@@ -50,8 +57,13 @@ def add_parser(commands: Any) -> CommandParser:
         "this unpickles what is recorded, and imports the modules of its classes",
     )
     parser.add_argument("--force", action="store_true", help="-o: replace a file that is there")
-    add_format(parser, more=("pickle",), default=None)
-    parser.add_argument("--no-pager", action="store_true", help="print it all at once")
+    add_format(
+        parser,
+        quiet="the value's hash only; with -o nothing",
+        verbose="whole ids of who made it",
+        more=("pickle",),
+        default=None,
+    )
     return parser
 
 
@@ -64,8 +76,9 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("--force goes with -o FILE")
     if args.format == "pickle":
         raise UsageError("--format pickle goes with -o FILE")
+    check_format(args)
     args.format = args.format or "text"
-    text = read_text(config, lambda history: _make_text(history, args.id, args.format))
+    text = read_text(config, lambda history: _make_text(history, args))
     if text is None:
         raise UnknownNameError("id", args.id, hint="no executions are recorded here yet")
     return write_page(text, args)
@@ -80,10 +93,12 @@ def _write(args: argparse.Namespace, config: str | None) -> int:
         form = TEXT if args.output == "-" else find_form(args.output)
     encoded = encode_value(_load(args.id, config), form)
     for told in encoded.told:
-        common.print_error(f"note: {told}")
+        common.print_note(told)
     if args.output == "-":
         return common.write_bytes(encoded.data, is_text=form != PICKLE)
     write_file(args.output, encoded.data, replace=args.force)
+    if args.quiet:
+        return common.DONE
     return common.write_output(f"wrote {escape(args.output)} ({len(encoded.data):,} bytes)\n")
 
 
@@ -107,13 +122,14 @@ def _load(word: str, config: str | None) -> Any:
         database.close()
 
 
-def _make_text(history: History, word: str, form: str) -> str:
+def _make_text(history: History, args: argparse.Namespace) -> str:
     from redunlite.display import as_json
     from redunlite.display.records import format_value
     from redunlite.history.dataflow import find_maker
     from redunlite.history.query import find_value_of
     from redunlite.history.records import TASK
 
+    word, form = args.id, args.format
     found = history.find_records(word, only_ids=True)
     match = found.matches[0]
     if match.kind == TASK:
@@ -125,10 +141,17 @@ def _make_text(history: History, word: str, form: str) -> str:
         raise UsageError(
             f"{match.kind} {match.id[:8]} has no result", f"redunlite log {match.id[:8]} tells why"
         )
+    if args.quiet:
+        return f"{value.hash}\n"
     maker = find_maker(history, match, value)
 
     def make_page() -> dict[str, Any]:
         return as_json.make_value_page(value, None, maker)
 
-    view = View(lambda: format_value(value, maker), make_page, lambda: [make_page()], "value")
+    view = View(
+        lambda: format_value(value, maker, is_full=args.verbose),
+        make_page,
+        lambda: [make_page()],
+        "value",
+    )
     return view.render(form) + (tell_older(history, word, found) if form == "text" else "")

@@ -11,7 +11,8 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from redunlite.cli import common
-from redunlite.cli.reading import View, add_format, open_history, read_text
+from redunlite.cli.pager import write_page
+from redunlite.cli.reading import View, add_format, check_format, open_history, read_text
 from redunlite.errors import UnknownNameError, UsageError
 from redunlite.tags import encode_tag_value, format_tag, parse_tag, value_key
 
@@ -52,16 +53,22 @@ def add_parser(commands: Any) -> CommandParser:
         "words", metavar="TAG", nargs="*", help="an id and then tags; for list, tags only"
     )
     parser.add_argument("--values", action="store_true", help="list: values too, not only keys")
-    add_format(parser)
+    add_format(
+        parser, quiet="list: keys only, or ids, one a line", verbose="list: same as --values"
+    )
     return parser
 
 
 def run(args: argparse.Namespace) -> int:
     """Do what the action says."""
+    check_format(args)
+    args.values = args.values or args.verbose
     if args.action == "list":
         return _list(args)
-    if args.values or args.format != "text":
-        raise UsageError(f"--values and --format go with 'tag list', not with 'tag {args.action}'")
+    for name in ("values", "quiet"):
+        if getattr(args, name) or args.format != "text":
+            option = f"--{name}" if getattr(args, name) else "--format"
+            raise UsageError(f"{option} goes with 'tag list', not with 'tag {args.action}'")
     if not args.words:
         raise UsageError(f"which record? redunlite tag {args.action} ID KEY=VALUE …")
     word, *texts = args.words
@@ -152,8 +159,9 @@ def _change(
 def _list(args: argparse.Namespace) -> int:
     text = read_text(getattr(args, "config", None), lambda history: _make_list(history, args))
     if text is None:
-        text = View(lambda: ["No tags yet"], list, list, "tag").render(args.format)
-    return common.write_output(text)
+        view = View(lambda: ["No tags yet"], list, list, "tag")
+        text = "" if args.quiet else view.render(args.format)
+    return write_page(text, args)
 
 
 def _make_list(history: History, args: argparse.Namespace) -> str:
@@ -179,9 +187,13 @@ def _make_list(history: History, args: argparse.Namespace) -> str:
                 shown = record_id if tag.entity == "task" else record_id[:8]
                 yield f"{tag.entity:9} {shown}  {format_tag(tag.key, tag.value)}"
 
+        if args.quiet:
+            return "".join(f"{record_id}\n" for _, record_id in records)
         view = View(make_record_lines, make_record_rows, make_record_rows, "tag")
         return view.render(args.format)
     counts = count_tags(history.connection, by_value=args.values)
+    if args.quiet:
+        return "".join(f"{key}\n" for key in dict.fromkeys(count.key for count in counts))
 
     def make_rows() -> list[dict[str, Any]]:
         return [

@@ -60,7 +60,7 @@ def format_help(task: Task[..., Any], options: Sequence[Option]) -> str:
     doc = parse_docstring(task.doc)
     has_help = any(option.flag == "--help" for option in options)
     rows = [Row(("-h",) if has_help else ("-h", "--help"), "", "show this help")]
-    rows += _iter_rows(options, doc)
+    rows += iter_rows(options, doc)
     words = [
         Row(("help",), "", "show this help"),
         Row(("info",), "", "show the task's source, and what its hash covers"),
@@ -99,13 +99,13 @@ def _make_label(option: Option) -> str:
     return f"{option.flag} {value}"
 
 
-def _iter_rows(options: Sequence[Option], doc: Docstring) -> Iterator[Row]:
+def iter_rows(options: Sequence[Option], doc: Docstring) -> Iterator[Row]:
     """Yield a row for each option and, for a dataclass, for those of its fields."""
     for option in options:
         name = option.name.rpartition(FIELD_MARK)[2]
         yield _make_row(option, doc.parameters.get(name, "") or option.meaning)
         if option.fields and option.reader is not None and option.reader.record is not None:
-            yield from _iter_rows(
+            yield from iter_rows(
                 option.fields, parse_docstring(option.reader.record.cls.__doc__ or "")
             )
 
@@ -153,7 +153,7 @@ def format_info(task: Task[..., Any]) -> str:
     lines += ["", "Tracks:"]
     width = max((len(part.kind) for part in fingerprint.components), default=0)
     for part in fingerprint.components:
-        place = f"  {_show_path(part.file)}:{part.line}" if part.file else ""
+        place = f"  {show_path(part.file)}:{part.line}" if part.file else ""
         lines.append(f"  {part.kind:<{width}}  {part.name}{place}")
     if not fingerprint.components:
         lines.append("  nothing beside its own source")
@@ -163,7 +163,7 @@ def format_info(task: Task[..., Any]) -> str:
     return "".join(escape(line) + "\n" for line in lines)
 
 
-def _show_path(path: str) -> str:
+def show_path(path: str) -> str:
     """Return a path as a person would type it here."""
     if not os.path.isabs(path):
         return path

@@ -91,6 +91,7 @@ FIELDS: dict[str, tuple[Field, ...]] = {
         Field("kind", "`task of a file`"),
         *_TASK_FIELDS,
         Field("summary", "first line of its docstring"),
+        Field("signature", "its parameters and what it returns, as in the `def`"),
         Field("file", "where its function is"),
         Field("line", "line of the `def`"),
         Field("parameters", "what its options are", "parameter"),
@@ -103,7 +104,7 @@ FIELDS: dict[str, tuple[Field, ...]] = {
     ),
     "fact": (
         Field("kind", "`fact`"),
-        Field("group", "versions, paths or settings"),
+        Field("group", "versions, paths, settings or environment"),
         Field("name", "what it is"),
         Field("value", "plain data; null when there is none"),
         Field("origin", "where it comes from, or more about it"),

@@ -17,7 +17,8 @@ from typing import TextIO
 
 from redunlite.call import ErrorDetail, Frame
 from redunlite.display.footer import PREFIX, format_footer, get_footer_width, paint_footer
-from redunlite.display.style import PLAIN, STRONG, Style, is_terminal
+from redunlite.display.paint import paint_error
+from redunlite.display.style import ID, PLAIN, Style, is_terminal
 from redunlite.display.text import (
     cut,
     escape,
@@ -243,9 +244,11 @@ class ConsoleReporter:
             return ["Dry run: everything is cached.", "Nothing was run or written."]
         lines = []
         if end.failure is not None and end.failed_job:
-            lines.append(f"inspect: {self._program} log {end.failed_job}")
+            shown = self._style.paint(end.failed_job, ID)
+            lines.append(f"inspect: {self._program} log {shown}")
         if end.uuid:
-            lines.append(f"details: {self._program} log {end.uuid[:8]}")
+            shown = self._style.paint(end.uuid[:8], ID)
+            lines.append(f"details: {self._program} log {shown}")
         return lines
 
     def _format_failure(self, failure: Failure) -> list[str]:
@@ -259,7 +262,7 @@ class ConsoleReporter:
             if middle and i == KEPT_STEPS:
                 lines.append(f"  {format_fold(middle)}")
             if not middle or i < KEPT_STEPS or i >= len(steps) - KEPT_STEPS:
-                lines += _format_step(step)
+                lines += _format_step(step, self._style)
         lines += self._format_detail(failure.detail)
         if failure.output_tail:
             lines.append("last output of the job:")
@@ -276,7 +279,7 @@ class ConsoleReporter:
 
             call = f"{escape(failed.task)}({format_arguments(failed.arguments, OTHER_WIDTH)})"
             error = escape(cut(get_headline(failed.summary), 200))
-            lines.append(f"  Job {failed.job_id}: {call}: {error}")
+            lines.append(f"  Job {self._style.paint(failed.job_id, ID)}: {call}: {error}")
         if end.n_other_failures > len(end.other_failures) and end.uuid:
             lines.append(f"  all of them: {self._program} log {end.uuid[:8]} --failed")
         return lines
@@ -290,7 +293,7 @@ class ConsoleReporter:
             from redunlite.tracebacks import format_frames
 
             lines += [escape(line) for line in format_frames(frames)]
-        return lines + [self._style.paint(x, STRONG) for x in escape_lines(detail.summary)]
+        return lines + [paint_error(x, self._style) for x in escape_lines(detail.summary)]
 
     def _account_for_hidden(self) -> None:
         """Print how many lines of each task were left out since the last account."""
@@ -349,7 +352,7 @@ def abandon(stream: TextIO) -> None:
 
 def format_job_line(line: JobLine, style: Style = PLAIN) -> str:
     """Return ``Run    Job c5a729dc:  ns.main(greet='Hello') on default``, or its like."""
-    job = f"Job {line.job_id}:" if line.job_id else "Job:"
+    job = f"Job {style.paint(line.job_id, ID)}:" if line.job_id else "Job:"
     call = f"{escape(line.task)}({format_arguments(line.arguments)})"
     if line.event == REJECT:
         return f"{style.paint('*** Reject', 'FAILED')} {job}  {call}:"
@@ -364,14 +367,13 @@ def format_job_line(line: JobLine, style: Style = PLAIN) -> str:
     return f"{text} ({escape(line.reason)})" if line.reason else text
 
 
-def _format_step(step: TraceStep) -> list[str]:
+def _format_step(step: TraceStep, style: Style) -> list[str]:
     name = step.task.rpartition(".")[2]
     place = f'File "{step.file}", line {step.line}, in {name}' if step.file else f"in {name}"
-    lines = [f"Job {step.job_id}: {place}"]
-    if step.text:
-        lines.append(f"  {step.text}")
-    lines += [f"  {argument} = {cut(shown, 200)}" for argument, shown in step.arguments]
-    return [f"  {escape(line)}" for line in lines]
+    lines = [step.text] if step.text else []
+    lines += [f"{argument} = {cut(shown, 200)}" for argument, shown in step.arguments]
+    head = f"  Job {style.paint(step.job_id, ID)}: {escape(place)}"
+    return [head, *(f"    {escape(line)}" for line in lines)]
 
 
 def format_fold(steps: Sequence[TraceStep]) -> str:

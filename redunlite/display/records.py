@@ -151,23 +151,25 @@ def format_call_page(
         yield from _indent(format_dataflow(dataflow), 2)
 
 
-def format_value(value: ValueRecord, maker: Maker | None) -> Iterator[str]:
-    """Yield the lines that tell about a value by itself, and who made it."""
+def format_value(
+    value: ValueRecord, maker: Maker | None, *, is_full: bool = False
+) -> Iterator[str]:
+    """Yield the lines that tell about a value by itself, and who made it: by full ids or short ones."""
     yield f"Value {value.hash} {escape(value.type_name)}"
     if value.size:
         yield f"Size:  {value.size:,} bytes"
-    yield f"From:  {_format_maker(maker)}"
+    yield f"From:  {_format_maker(maker, None if is_full else ID_WIDTH)}"
     yield escape(value.preview)
 
 
-def _format_maker(maker: Maker | None) -> str:
+def _format_maker(maker: Maker | None, width: int | None) -> str:
     if maker is None:
         return "no call returned it: an argument, or a part of another value"
     call = maker.call
-    job = f"Job {maker.job.uuid[:ID_WIDTH]} " if maker.job is not None else ""
+    job = f"Job {maker.job.uuid[:width]} " if maker.job is not None else ""
     arguments = format_arguments(call.arguments, by_name=maker.job is None or not maker.job.parent)
     task = f"{escape(call.task.fullname)}({cut(arguments, VALUE_WIDTH)})"
-    return f"{job}{task} in Exec {maker.execution.uuid[:ID_WIDTH]}"
+    return f"{job}{task} in Exec {maker.execution.uuid[:width]}"
 
 
 def format_value_page(

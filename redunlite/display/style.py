@@ -16,8 +16,12 @@ from __future__ import annotations
 import os
 from typing import NamedTuple, TextIO
 
-STRONG, FAINT = "strong", "faint"
-"""What should be seen first, and what may be passed over."""
+STRONG, FAINT, ID = "strong", "faint", "id"
+"""What should be seen first, what may be passed over, and what is copied to the next command."""
+
+AUTO, ALWAYS, NEVER = "auto", "always", "never"
+WHEN = (AUTO, ALWAYS, NEVER)
+"""When text is painted, as ``--color`` takes it."""
 
 _CODES = {
     "DONE": "32",
@@ -28,6 +32,7 @@ _CODES = {
     "CANCELLED": "35",
     STRONG: "1",
     FAINT: "2",
+    ID: "94",
 }
 _RESET = "\x1b[0m"
 
@@ -47,18 +52,26 @@ PLAIN = Style()
 """Paints nothing."""
 
 
-def find_style(stream: TextIO | None, *, no_color: bool = False) -> Style:
+def find_style(stream: TextIO | None, when: str = AUTO) -> Style:
     """Return the style for what is written to `stream`.
 
-    ``--no-color`` and a NO_COLOR that is not empty switch colours off, whatever else is said. A
-    FORCE_COLOR that is neither empty nor ``0`` switches them on. Otherwise a terminal has them,
-    unless it is a dumb one.
+    What the command line says comes first. With AUTO, a NO_COLOR that is not empty switches colours
+    off; a FORCE_COLOR or CLICOLOR_FORCE that is neither empty nor ``0`` switches them on. Otherwise a
+    terminal has them, unless it is a dumb one.
+
+    Parameters
+    ----------
+    when
+        One of `WHEN`.
     """
     environ = os.environ
-    if no_color or environ.get("NO_COLOR"):
+    if when != AUTO:
+        return Style(when == ALWAYS)
+    if environ.get("NO_COLOR"):
         return PLAIN
-    if environ.get("FORCE_COLOR", "0") not in ("", "0"):
-        return Style(True)
+    for name in ("FORCE_COLOR", "CLICOLOR_FORCE"):
+        if environ.get(name, "0") not in ("", "0"):
+            return Style(True)
     return Style(is_terminal(stream))
 
 

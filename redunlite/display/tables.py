@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from redunlite.display.style import PLAIN, Style
+from redunlite.display.style import PLAIN, STRONG, Style
 
 if TYPE_CHECKING:
     from redunlite.reporter import TaskCounts
@@ -109,7 +109,10 @@ def format_status(
     title = time.strftime(_TITLE, time.localtime(at))
     if width is not None and len(title) > width:
         title = time.strftime(_SHORT_TITLE, time.localtime(at))
-    return [title, *format_table(cells, "l" + "r" * len(columns), least, paint)]
+    return [
+        style.paint(title, STRONG),
+        *format_table(cells, "l" + "r" * len(columns), least, paint),
+    ]
 
 
 def _measure(columns: Sequence[str], totals: Mapping[str, int], least: int) -> int:

@@ -15,6 +15,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import chain
 from typing import Any
 
 from redunlite import hashing
@@ -49,7 +50,11 @@ from redunlite.recorder.database import INTERRUPTED, Database, get_id_range
 STATUS_NAMES = ("RUNNING", "DONE", "FAILED", "CANCELLED")
 CALL_STATUS_NAMES = ("RUNNING", "DONE", "FAILED")
 MAX_CANDIDATES = 20
-"""Candidates listed for an ambiguous id."""
+"""Candidates listed for an ambiguous id; the search stops at one more."""
+MAX_NEAR = 3
+"""Ids proposed for one that is not there."""
+LEAST_NEAR_DIGITS = 5
+"""Digits of an id below which too many others are near it."""
 TRAIL_ENDS = 3
 """Jobs shown at each end of a long chain of parents."""
 PREVIEW_LIMIT = 200
@@ -446,7 +451,8 @@ class History:
                 others = 0 if prefix is None else len(self._find_ids(prefix))
                 return Found(tasks, others)
         if prefix is not None:
-            matches = self._find_ids(prefix) or self._find_token_values(prefix)
+            most = MAX_CANDIDATES + 1 if len(prefix) < PRINTED_DIGITS else None
+            matches = self._find_ids(prefix, most) or self._find_token_values(prefix)
             if matches:
                 return self._choose(word, prefix, matches)
         if word and not only_ids:
@@ -457,8 +463,45 @@ class History:
             "id" if only_ids else "id or task",
             word,
             () if only_ids else self.find_task_names(),
-            hint="redunlite log lists the executions",
+            hint=self._propose_ids(word) or "redunlite log lists the executions",
         )
+
+    def _propose_ids(self, word: str) -> str:
+        """Return a question after the newest ids that are one slip from a word; mostly empty."""
+        digits = word.lower().replace("-", "")
+        n_strange = sum(digit not in _HEX for digit in digits)
+        if len(digits) < LEAST_NEAR_DIGITS or n_strange > 1 or not digits.isascii():
+            return ""
+        n_asked = 2000 if len(digits) >= PRINTED_DIGITS else 100
+        near = [m for m in self._iter_newest(n_asked) if is_near(digits, m.id.replace("-", ""))]
+        # One record may have been written in several executions.
+        named = list({match.id: match for match in near}.values())[:MAX_NEAR]
+        lines = [self.describe_match(match, max(PRINTED_DIGITS, len(word))) for match in named]
+        if len(lines) > 1:
+            return "\n".join(["did you mean one of these?", *(f"  {line}" for line in lines)])
+        return f"did you mean {lines[0]}?" if lines else ""
+
+    def _iter_newest(self, n: int) -> Iterator[Match]:
+        """Yield the newest records of each kind."""
+        execute = self.connection.execute
+        for row_id, uuid in execute(
+            "SELECT id, uuid FROM execution ORDER BY id DESC LIMIT ?", (n,)
+        ).fetchall():
+            yield Match(EXECUTION, row_id, format_uuid(uuid))
+        rows = execute("SELECT id FROM job ORDER BY id DESC LIMIT ?", (n,)).fetchall()
+        uuids = self.find_job_ids([row[0] for row in rows])
+        for row_id, uuid in reversed(uuids.items()):
+            yield Match(JOB, row_id, uuid)
+        for kind, column, table in (
+            (CALL, "call_hash", "call"),
+            (TASK, "hash", "task"),
+            (VALUE, "hash", "value"),
+        ):
+            for row_id, digest in execute(
+                f"SELECT id, {column} FROM {table} ORDER BY id DESC LIMIT ?", (n,)
+            ).fetchall():
+                if digest is not None:
+                    yield Match(kind, row_id, digest.hex())
 
     def _find_by_age(self, word: str) -> Match:
         """Return the execution named by `-` or `~n`, counted from 1 for the newest."""
@@ -485,12 +528,17 @@ class History:
         ).fetchall()
         return [Match(TASK, row_id, digest.hex()) for row_id, digest in rows]
 
-    def _find_ids(self, prefix: str) -> list[Match]:
+    def _find_ids(self, prefix: str, most: int | None = None) -> list[Match]:
         """Return the records whose id begins with hex digits; equal hashes count once.
 
         Of as many digits as are printed, the first kind that has one is taken: an execution, a job,
         a call node, a task, a value. So what is asked for most is not kept waiting for a scan of all
         the others, whose first 8 digits are the same once in thousands of such databases.
+
+        Parameters
+        ----------
+        most
+            Records at which the search stops.
         """
         found: list[Match] = []
         for find in (
@@ -500,41 +548,47 @@ class History:
             self._find_task_ids,
             self._find_value_ids,
         ):
-            found += find(prefix)
-            if found and len(prefix) >= PRINTED_DIGITS:
+            left = None if most is None else most - len(found)
+            found += find(prefix, left)[:left]
+            if (found and len(prefix) >= PRINTED_DIGITS) or len(found) == most:
                 break
         return found
 
-    def _find_execution_ids(self, prefix: str) -> list[Match]:
+    def _find_execution_ids(self, prefix: str, most: int | None) -> list[Match]:
         low, high = get_bounds(prefix)
         rows = self.connection.execute(
-            f"SELECT id, uuid FROM execution WHERE {_between('uuid', high)} ORDER BY id",
-            _bounds(low, high),
+            f"SELECT id, uuid FROM execution WHERE {_between('uuid', high)} ORDER BY id LIMIT ?",
+            (*_bounds(low, high), -1 if most is None else most),
         ).fetchall()
         return [Match(EXECUTION, row_id, format_uuid(uuid)) for row_id, uuid in rows]
 
-    def _find_task_ids(self, prefix: str) -> list[Match]:
-        return self._find_hashes(TASK, "task", prefix)
+    def _find_task_ids(self, prefix: str, most: int | None) -> list[Match]:
+        return self._find_hashes(TASK, "task", prefix, most)
 
-    def _find_value_ids(self, prefix: str) -> list[Match]:
-        return self._find_hashes(VALUE, "value", prefix)
+    def _find_value_ids(self, prefix: str, most: int | None) -> list[Match]:
+        return self._find_hashes(VALUE, "value", prefix, most)
 
-    def _find_hashes(self, kind: str, table: str, prefix: str) -> list[Match]:
+    def _find_hashes(self, kind: str, table: str, prefix: str, most: int | None) -> list[Match]:
         low, high = get_bounds(prefix)
-        rows = self.connection.execute(
-            f"SELECT max(id), hash FROM {table} WHERE {_between('hash', high)} GROUP BY hash",
-            _bounds(low, high),
-        ).fetchall()
-        return [Match(kind, row_id, digest.hex()) for row_id, digest in rows]
+        newest: dict[bytes, int] = {}
+        for row_id, digest in self.connection.execute(
+            f"SELECT id, hash FROM {table} WHERE {_between('hash', high)}", _bounds(low, high)
+        ):
+            newest[digest] = max(row_id, newest.get(digest, 0))
+            if len(newest) == most:
+                break
+        return [Match(kind, row_id, digest.hex()) for digest, row_id in sorted(newest.items())]
 
-    def _scan_jobs(self, prefix: str) -> list[Match]:
+    def _scan_jobs(self, prefix: str, most: int | None) -> list[Match]:
         if len(prefix) > 32:
             return []
         low, high = get_bounds(prefix[:16])
         sql = f"SELECT id, salt FROM job WHERE {_between('salt', high)}"
         numbers = self._find_executions_of(prefix)
         if numbers is None:
-            rows = self.connection.execute(sql, _bounds(low, high)).fetchall()
+            # The other digits of a job's id are those of its execution, and are judged below.
+            n = -1 if most is None or len(prefix) > 16 else most
+            rows = self.connection.execute(f"{sql} LIMIT ?", (*_bounds(low, high), n)).fetchall()
         else:
             rows = []
             for number in numbers:
@@ -572,41 +626,42 @@ class History:
             found.append(number)
         return found
 
-    def _scan_calls(self, prefix: str) -> list[Match]:
+    def _scan_calls(self, prefix: str, most: int | None) -> list[Match]:
         low, high = get_bounds(prefix)
-        bounds = _bounds(low, high)
-        rows = self.connection.execute(
-            f"SELECT id, call_hash, eval_hash FROM call WHERE {_between('call_hash', high)}", bounds
-        ).fetchall()
-        rows += self._find_evaluations(low, high)
         newest: dict[bytes, int] = {}
-        for row_id, call_hash, eval_hash in rows:
+        named = self.connection.execute(
+            f"SELECT id, call_hash, eval_hash FROM call WHERE {_between('call_hash', high)}",
+            _bounds(low, high),
+        )
+        for row_id, call_hash, eval_hash in chain(named, self._iter_evaluations(low, high)):
             for digest in (call_hash, eval_hash):
                 if digest is not None and digest >= low and (high is None or digest < high):
                     newest[digest] = max(row_id, newest.get(digest, 0))
+            if most is not None and len(newest) >= most:
+                break
         return [Match(CALL, row_id, digest.hex()) for digest, row_id in newest.items()]
 
-    def _find_evaluations(self, low: bytes, high: bytes | None) -> list[Any]:
-        """Return the calls with an eval hash between two: from the index, and what is not in it yet."""
+    def _iter_evaluations(self, low: bytes, high: bytes | None) -> Iterator[Any]:
+        """Yield the calls with an eval hash between two: from the index, and what is not in it yet."""
+        execute = self.connection.execute
         columns = "SELECT c.id, c.call_hash, c.eval_hash FROM"
         condition, bounds = _between("c.eval_hash", high), _bounds(low, high)
         n_bytes = max(8, len(low))
         last = int.from_bytes(high.ljust(n_bytes, b"\0"), "big") if high else 1 << 8 * n_bytes
         ends = (low.ljust(n_bytes, b"\0"), (last - 1).to_bytes(n_bytes, "big"))
-        rows = self.connection.execute(
+        yield from execute(
             f"{columns} call_index i CROSS JOIN call c ON c.id = i.call "
             f"WHERE i.key BETWEEN ? AND ? AND {condition}",
             (*(int.from_bytes(end[:8], "big", signed=True) for end in ends), *bounds),
-        ).fetchall()
-        for number, n_calls, n_indexed in self.connection.execute(
+        )
+        for number, n_calls, n_indexed in execute(
             "SELECT id, n_calls, n_indexed FROM execution WHERE n_indexed < n_calls"
         ).fetchall():
             base = number << codes.SERIAL_BITS
-            rows += self.connection.execute(
+            yield from execute(
                 f"{columns} call c WHERE c.id > ? AND c.id <= ? AND {condition}",
                 (base + n_indexed, base + n_calls, *bounds),
-            ).fetchall()
-        return rows
+            )
 
     def _find_token_values(self, prefix: str) -> list[Match]:
         """Return the small plain values whose hash begins with hex digits.
@@ -627,7 +682,7 @@ class History:
                 digest = hashing.value_hash(token)
                 if digest >= low and (high is None or digest < high):
                     found.append(Match(VALUE, 0, digest.hex(), token))
-                    if len(prefix) >= PRINTED_DIGITS:
+                    if len(prefix) >= PRINTED_DIGITS or len(found) > MAX_CANDIDATES:
                         return found
         return found
 
@@ -647,7 +702,8 @@ class History:
 
     def _choose(self, word: str, prefix: str, matches: Sequence[Match]) -> Found:
         if len(matches) > 1 and len(prefix) < PRINTED_DIGITS:
-            raise AmbiguousIdError(word, self.describe_matches(word, matches), len(matches))
+            n_all = None if len(matches) > MAX_CANDIDATES else len(matches)
+            raise AmbiguousIdError(word, self.describe_matches(word, matches), n_all)
         newest, *older = sorted(matches, key=lambda match: match.row, reverse=True)
         return Found([newest], older=older)
 
@@ -722,6 +778,32 @@ def parse_id(word: str) -> str | None:
             return None
         digits = "".join(parts)
     return digits if digits and len(digits) <= 40 and _HEX.issuperset(digits) else None
+
+
+def is_near(digits: str, full: str) -> bool:
+    """Tell whether a full id begins with `digits` but for one slip.
+
+    A digit is other, missing or too many; of as many as are printed, two may be swapped.
+
+    >>> [is_near(x, "5ede15ae77") for x in ("5ede15af", "5ede1ae7", "55ede15ae", "5dee15ae", "5edf1")]
+    [True, True, True, True, True]
+    """
+    n = len(digits)
+    n_wrong = 2 if n >= PRINTED_DIGITS else 1
+    return any(
+        _count_same(digits, other) + _count_same(digits[::-1], other[::-1]) >= n_least
+        for other, n_least in (
+            (full[:n], n - n_wrong),
+            (full[: n + 1], n),
+            (full[: n - 1], n - 1),
+        )
+    )
+
+
+def _count_same(one: str, other: str) -> int:
+    """Return how many letters two texts begin with in common."""
+    both = zip(one, other)
+    return next((i for i, (a, b) in enumerate(both) if a != b), min(len(one), len(other)))
 
 
 def get_bounds(prefix: str) -> tuple[bytes, bytes | None]:

@@ -400,6 +400,28 @@ def open_memory() -> Database:
     return Database(connection, None)
 
 
+def find_version(path: str) -> int | None:
+    """Return the schema version of a database; None when there is none, or an empty one.
+
+    Raises
+    ------
+    NewerDatabaseError, DamagedDatabaseError, DatabaseError
+        When it cannot be read.
+    """
+    path = os.path.abspath(path)
+    has_log = os.path.exists(f"{path}-wal")
+    if not os.path.exists(path) or not (os.stat(path).st_size or has_log):
+        return None
+    is_quiet = not has_log and not any(_iter_leases(path))
+    connection = _connect(path, "ro", is_immutable=is_quiet)
+    try:
+        return _check(connection, path) or None
+    except sqlite3.Error as error:
+        raise translate_error(error, path) from error
+    finally:
+        connection.close()
+
+
 def open_readonly(path: str, *, is_hurried: bool = False) -> Database:
     """Open a database to read from it; nothing is created or changed.
 
