@@ -22,12 +22,14 @@ version = __version__
 if TYPE_CHECKING:
     from redunlite.context import get_context
     from redunlite.control import apply_tags, catch, cond, throw
+    from redunlite.executors.local import LocalExecutor
     from redunlite.namespace import get_current_namespace, namespace
     from redunlite.scheduler import Scheduler, get_current_scheduler, set_current_scheduler
     from redunlite.session import load, run
     from redunlite.task import PartialTask, Task, get_task_registry, task
 
 _HOMES = {
+    "LocalExecutor": "executors.local",
     "PartialTask": "task",
     "Scheduler": "scheduler",
     "Task": "task",
@@ -47,6 +49,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "LocalExecutor",
     "PartialTask",
     "Scheduler",
     "Task",

@@ -7,7 +7,7 @@ never evaluated.
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from typing import Any
 
 from redunlite import nested
@@ -196,3 +196,18 @@ def join_thread(thread: Any) -> Generator[Any, Any, Any]:
 
 
 register_type(Thread, TypeHandler("redunlite.Thread", lambda thread: (thread.quoted, thread.key)))
+
+
+@task(namespace="redunlite", name="with_export_options", version="1")
+def _evaluate_quoted(quoted: QuotedExpression) -> Any:
+    return quoted.eval()
+
+
+def with_export_options(expr: QuotedExpression, options: Mapping[str, Any]) -> Any:
+    """Evaluate a quoted expression under options that all calls in it and below inherit.
+
+    >>> from redunlite.scheduler import quote
+    >>> with_export_options(quote([1]), {"executor": "thread"})
+    redunlite.with_export_options(quote([1]))
+    """
+    return _evaluate_quoted.export_options(**options)(expr)

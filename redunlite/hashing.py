@@ -41,7 +41,7 @@ from functools import cache, cached_property
 from hashlib import sha256
 from itertools import chain
 from sys import getrefcount
-from typing import Any
+from typing import IO, Any
 
 from redunlite import kinds
 from redunlite.errors import HiddenExpressionError, UnhashableValueError
@@ -185,6 +185,37 @@ def hash_classes(hashes: Iterable[tuple[str, bytes]]) -> bytes:
 def call_hash(eval_hash: bytes, result_hash: bytes, child_hashes: bytes = b"") -> bytes:
     """Return the hash of a call node; `child_hashes` are the children's, joined in order."""
     return sha256(_CALL + eval_hash + result_hash + child_hashes).digest()[:DIGEST_BYTES]
+
+
+# Text hashes of bytes, under the names that redun has for them: for a `get_hash` of the user's own.
+
+
+def hash_bytes(data: bytes) -> str:
+    """Return 40 hexadecimal digits over bytes."""
+    return sha256(data).digest()[:DIGEST_BYTES].hex()
+
+
+def hash_text(text: str) -> str:
+    """Return 40 hexadecimal digits over the UTF-8 bytes of a text."""
+    return hash_bytes(text.encode("utf-8", "surrogatepass"))
+
+
+def hash_stream(stream: IO[bytes], block_size: int = 1 << 16) -> str:
+    """Return `hash_bytes` of what can be read from a binary stream."""
+    running = sha256()
+    while block := stream.read(block_size):
+        running.update(block)
+    return running.digest()[:DIGEST_BYTES].hex()
+
+
+def hash_tag_bytes(tag: str, data: bytes) -> str:
+    """Return 40 hexadecimal digits over bytes that stand for something called `tag`."""
+    return digest(b"tagged", tag.encode("utf-8", "surrogatepass"), data).hex()
+
+
+def hash_struct(struct: Any) -> str:
+    """Return the hash of any value, as 40 hexadecimal digits."""
+    return value_hash(token(struct)).hex()
 
 
 # Names of classes.

@@ -618,7 +618,13 @@ def _read_workflow(path: str) -> str:
 
 def _describe_load_error(error: BaseException) -> str:
     frames, _ = describe_traceback(error.__traceback__)
-    return "\n".join([*format_frames(frames), summarize_exception(error)])
+    lines = [*format_frames(frames), summarize_exception(error)]
+    if isinstance(error, ImportError):
+        from redunlite.absent import explain_import
+
+        why = explain_import(error)
+        lines += [why] if why else []
+    return "\n".join(lines)
 
 
 class WorkerFinder:

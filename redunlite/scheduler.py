@@ -10,6 +10,7 @@ import threading
 from collections.abc import Coroutine, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, overload
 
+from redunlite.call import Frame
 from redunlite.context import get_context
 from redunlite.control import (
     Thread,
@@ -20,21 +21,47 @@ from redunlite.control import (
     fork_thread,
     join_thread,
     throw,
+    with_export_options,
 )
 from redunlite.errors import DryRunResult, NoCurrentScheduler, SchedulerError
+from redunlite.expression import (
+    Expression,
+    QuotedExpression,
+    SchedulerExpression,
+    SimpleExpression,
+    TaskExpression,
+    ValueExpression,
+    quote,
+)
+from redunlite.job import Job
 from redunlite.jobinfo import JobInfo
+from redunlite.options import CacheCheckValid, CacheScope
+from redunlite.promise import Promise
 from redunlite.session import Session, open_memory_session, open_session
-from redunlite.task import scheduler_task
+from redunlite.task import PartialTask, Task, get_task_registry, scheduler_task, task
 from redunlite.value import ErrorValue
 
 __all__ = [
+    "CacheCheckValid",
+    "CacheScope",
     "DryRunResult",
     "ErrorValue",
+    "Expression",
+    "Frame",
+    "Job",
     "JobInfo",
     "NoCurrentScheduler",
+    "PartialTask",
+    "Promise",
+    "QuotedExpression",
     "Scheduler",
     "SchedulerError",
+    "SchedulerExpression",
+    "SimpleExpression",
+    "Task",
+    "TaskExpression",
     "Thread",
+    "ValueExpression",
     "apply_tags",
     "catch",
     "catch_all",
@@ -42,10 +69,14 @@ __all__ = [
     "fork_thread",
     "get_context",
     "get_current_scheduler",
+    "get_task_registry",
     "join_thread",
+    "quote",
     "scheduler_task",
     "set_current_scheduler",
+    "task",
     "throw",
+    "with_export_options",
 ]
 
 if TYPE_CHECKING:
@@ -79,6 +110,8 @@ class Scheduler:
     ----------
     config
         A `Config`; the scheduler is then composed as configured, with the project's database.
+    executor
+        An executor of the user's own, as for `add_executor`.
 
     >>> from redunlite import Scheduler, task
     >>> @task(namespace="docs")
@@ -88,10 +121,20 @@ class Scheduler:
     6
     """
 
-    def __init__(self, config: Any = None) -> None:
+    def __init__(self, config: Any = None, executor: Executor | None = None) -> None:
         self._config = config
         self._session: Session | None = None
-        self._added: list[Executor] = []
+        self._added: list[Executor] = [] if executor is None else [executor]
+
+    def load(self, migrate: bool | None = None) -> None:
+        """Open the database now, not at the first run.
+
+        Parameters
+        ----------
+        migrate
+            Taken for those who come from redun; a database is always brought up to date.
+        """
+        self._get_session()
 
     def add_executor(self, executor: Executor) -> None:
         """Let tasks name an executor of the user's own, by its `name`; see `executors.base`."""
@@ -127,14 +170,11 @@ class Scheduler:
         SchedulerError
             Inside a job of a worker, or while this scheduler is running.
         """
-        if self._session is None:
-            self._session = self._open()
-            for executor in self._added:
-                self._session.add_executor(executor)
+        session = self._get_session()
         before = get_current_scheduler(required=False)
         set_current_scheduler(self)
         try:
-            return self._session.run(
+            return session.run(
                 expression,
                 argv=exec_argv,
                 cache=cache,
@@ -161,6 +201,13 @@ class Scheduler:
         for executor in self._added:
             session.add_executor(executor)
         return session
+
+    def _get_session(self) -> Session:
+        if self._session is None:
+            self._session = self._open()
+            for executor in self._added:
+                self._session.add_executor(executor)
+        return self._session
 
     def _open(self) -> Session:
         if self._config is None:

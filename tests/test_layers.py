@@ -23,7 +23,7 @@ FLOORS = {
         "errors kinds call waits preview hashing nested valuestore serialize promise options"
         " namespace limits tags config"
     ),
-    "values": "hooks value filesystem file handle shadowing jobinfo tracebacks exceptions syntax packages loading definitions fingerprint",
+    "values": "absent hooks value filesystem file handle shadowing jobinfo tracebacks exceptions syntax packages loading definitions fingerprint",
     "language": "signature outline expression task",
     "engine parts": (
         "job reporter description failures inheritance binding operators recorded forms threads"
@@ -33,7 +33,7 @@ FLOORS = {
     "recorder": "recorder",
     "library": "utils shapes control functools context scripting tools",
     "history": "history",
-    "composition": "facts session scheduler subrun testing __init__",
+    "composition": "facts session scheduler subrun testing pytest __init__",
     "face": "display cli __main__",
 }
 """Rooms by floor, top to bottom; a package is named for all that is in it."""

@@ -268,7 +268,16 @@ SCENARIOS = [
         ],
         {"cached": EACH_CALL},
     ),
-    Scenario("quoting", "quote", [Run("main"), Run("main")]),
+    Scenario(
+        "quoting",
+        "quote, with_export_options",
+        [
+            Run("main"),
+            Run("main"),
+            Run("exporting"),
+            Run("exporting"),
+        ],
+    ),
     Scenario(
         "special_forms",
         "scheduler_task with promises",
@@ -502,8 +511,15 @@ SCENARIOS = [
     Scenario("values", "values of many types", [Run("main"), Run("main")]),
     Scenario(
         "utilities",
-        "functions of redun.utils",
-        [Run("main"), Run("main")],
+        "functions of redun.utils and redun.hashing",
+        [
+            Run("main"),
+            Run("main"),
+            Run("texts"),
+            Run("hashes"),
+            Run("pickles"),
+            Run("multimap"),
+        ],
     ),
     Scenario(
         "own_values",

@@ -1,7 +1,8 @@
 """quote: an expression that is passed around as a value and evaluated where it is asked for."""
 
 from redun import task
-from redun.expression import QuotedExpression, quote
+from redun.expression import QuotedExpression
+from redun.scheduler import JobInfo, quote, with_export_options
 
 redun_namespace = "quoting"
 
@@ -34,6 +35,21 @@ def hold(quoted) -> str:
 @task()
 def make(x: int):
     return quote(inc(x))
+
+
+@task()
+def tell(info: JobInfo = JobInfo()):
+    return info.options.get("memory")
+
+
+@task()
+def tell_below():
+    return [tell()]
+
+
+@task()
+def exporting():
+    return with_export_options(quote([tell_below(), 1]), {"memory": 3})
 
 
 @task()
