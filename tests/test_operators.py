@@ -45,6 +45,7 @@ def apply(store: Any, expression: Any, *operands: Any) -> Any:
 
 
 def test_call_of_a_value_takes_places_and_names(store):
+    """A value that is a function gets positional and keyword operands as they were written."""
     expression = value()(1, 2, c=3)
     refs = [1, 2, 3]
     function = serialize.encode(_join, store)
@@ -56,6 +57,7 @@ def _join(a: int, b: int, c: int) -> tuple[int, int, int]:
 
 
 def test_parts_of_one_value_are_taken_out_of_one_decoded_object(store):
+    """Three looks into one result decode it once."""
     ref = serialize.encode(Counted(), store)
     operators = Operators(store)
     before = Counted.n_decoded
@@ -65,6 +67,7 @@ def test_parts_of_one_value_are_taken_out_of_one_decoded_object(store):
 
 
 def test_other_number_of_results_than_promised_is_an_error(store):
+    """`nout=2` and three results: the error names the task and both numbers."""
     with pytest.raises(ValueError, match=r"'operators.pair' promises 2 results and returned 3"):
         apply(store, pair(1)[0], [1, 2, 3], 0)
     assert apply(store, pair(1)[0], [1, 2], 0) == 1

@@ -40,6 +40,7 @@ def test_jobs_at_workers_are_those_that_were_sent():
 
 
 def test_what_waits_at_an_executor_counts_as_pending():
+    """A call that was sent and not begun is shown as waiting."""
     sent = send(short, short, short, long)
     counts = {
         "progress.short": TaskCounts(pending=5, running=3, done=1),
@@ -53,6 +54,7 @@ def test_what_waits_at_an_executor_counts_as_pending():
 
 
 def test_time_left_is_what_waits_and_the_rest_of_what_runs():
+    """Four waiting seconds and six of nine still running, over two workers."""
     running = list(send(long).values())
     running[0].start_time = time.time_ns() // 1000 - 3_000_000
     counts = {"progress.short": TaskCounts(pending=4), "progress.long": TaskCounts(running=1)}
@@ -62,6 +64,7 @@ def test_time_left_is_what_waits_and_the_rest_of_what_runs():
 
 
 def test_a_job_that_takes_longer_than_usual_takes_no_time_from_the_others():
+    """A job past its mean has no time left, rather than less than none."""
     running = list(send(long).values())
     running[0].start_time = time.time_ns() // 1000 - 60_000_000
     counts = {"progress.short": TaskCounts(pending=2)}
@@ -71,6 +74,7 @@ def test_a_job_that_takes_longer_than_usual_takes_no_time_from_the_others():
 
 @pytest.mark.parametrize("unknown", ["progress.short", "progress.long"])
 def test_no_time_is_told_while_a_task_has_no_duration(unknown: str):
+    """One task that never ran, waiting or running, and there is no estimate."""
     counts = {"progress.short": TaskCounts(pending=1), "progress.long": TaskCounts(running=1)}
     running = list(send(long).values())
     means = {"progress.short": 1.0, "progress.long": 1.0, unknown: None}
