@@ -23,7 +23,7 @@ from typing import Any
 from redunlite import loading, syntax
 from redunlite.hashing import digest, token
 from redunlite.loading import SourceFile
-from redunlite.packages import find_module_file
+from redunlite.packages import find_module_spec
 from redunlite.syntax import Chain, ImportedName, Uses
 
 MAX_DEPTH = 100
@@ -151,14 +151,31 @@ def find_static_module(name: str) -> Any:
     if is_redunlite(name) or not name:
         return MISSING
     module = loading.find_module(name)
-    path = getattr(module, "__file__", None) or find_module_file(name)
+    path = getattr(module, "__file__", None)
     if path is None:
-        return MISSING
+        spec = find_module_spec(name)
+        if spec is None:
+            return MISSING
+        path = spec.origin
+        if path is None:
+            return _make_namespace(name, spec.submodule_search_locations or ())
     path = os.path.abspath(path)
     if not loading.is_project_path(path):
         return PackageName(name)
+    if module is None:
+        loading.read_source(name, path)  # workers shall run what is hashed here
     file = loading.get_source_file(path)
     return MISSING if file is None else StaticModule(name, file)
+
+
+def _make_namespace(name: str, folders: Iterable[str]) -> Any:
+    """Return a package without a file as if it had an empty one."""
+    for folder in folders:
+        path = os.path.join(os.path.abspath(folder), "__init__.py")
+        if loading.is_project_path(path):
+            return StaticModule(name, SourceFile(path, ""))
+        return PackageName(name)
+    return MISSING
 
 
 def is_project_module(value: Any) -> bool:

@@ -151,9 +151,21 @@ def set_project_folder(folder: str | None) -> None:
     _forget_hashes()
 
 
+_edition = 0
+"""Edition of the texts that the remembered hashes are of."""
+
+
 def _forget_hashes() -> None:
     _class_hashes.clear()
     _function_hashes.clear()
+
+
+def _forget_earlier_hashes() -> None:
+    """Forget the hashes when texts may have been read anew, or modules been reloaded, since."""
+    global _edition
+    if _edition != loading.edition:
+        _edition = loading.edition
+        _forget_hashes()
 
 
 # The surface.
@@ -211,6 +223,7 @@ def fingerprint_task(
 
 def function_hash(func: FunctionType) -> bytes:
     """Return the 20 bytes that stand for a function as a value: its code and all that it reaches."""
+    _forget_earlier_hashes()
     known = _function_hashes.get(func)
     if known is None:
         key = id(func)
@@ -242,6 +255,7 @@ def hash_class(cls: type) -> bytes | None:
     """Return the 20 bytes that stand for a class's code and all that it reaches, or None."""
     if not loading.is_project_module(cls.__module__):
         return None
+    _forget_earlier_hashes()
     known = _class_hashes.get(cls)
     if known is None:
         key = id(cls)

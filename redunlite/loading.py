@@ -5,10 +5,12 @@ source of the code that runs. Not here: what of it counts in a task's hash (`fin
 
 The text that a module is compiled from is read once and kept, never taken from stale bytecode, so
 that hashes, workers and tracebacks speak of the code that runs whatever happens to the file. Modules
-that were loaded before redunlite have no such text: theirs is read when first needed, and believed
-for a function only when it compiles to that function's code, positions apart.
+that were loaded before redunlite have no such text: theirs is read when the finder is installed, and
+believed for a function only when it compiles to that function's code, positions apart. The text of a
+module that is not loaded here, because only jobs import it, is read when first needed in a run and kept
+until its end (`holding_texts`).
 
-State: the texts by file and by module, and the finder on `sys.meta_path`.
+State: the texts by file and by module, the finder on `sys.meta_path`, and the edition of the texts.
 
 >>> from pathlib import Path
 >>> _ = Path("planets.py").write_text("planet = 'World'")
@@ -25,7 +27,8 @@ import importlib.machinery
 import linecache
 import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from types import CodeType, FunctionType, ModuleType
@@ -46,9 +49,11 @@ __all__ = [
     "ModuleSource",
     "SourceFile",
     "WorkerFinder",
+    "count_sources",
     "find_source_of",
     "get_source",
     "get_source_file",
+    "holding_texts",
     "install_finder",
     "is_importable",
     "is_project_module",
@@ -57,6 +62,7 @@ __all__ = [
     "load_workflow",
     "main_stem",
     "open_folder",
+    "read_source",
 ]
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
@@ -275,8 +281,13 @@ def _const_shape(const: Any) -> Any:
 
 _files: dict[str, SourceFile] = {}
 _sources: dict[str, ModuleSource] = {}
+_unloaded: dict[str, ModuleSource] = {}
+"""Texts of project modules that are not loaded here, as they were first read in this run."""
 _workflow_paths: dict[str, str] = {}
 """Name by path of the workflow files that were loaded under a name other than their stem."""
+_n_runs = 0
+edition = 0
+"""Changes when texts may have been read anew: what was worked out of them before is out of date."""
 
 
 def _remember(source: ModuleSource, code: CodeType | None) -> SourceFile:
@@ -312,18 +323,16 @@ def get_source_file(path: str) -> SourceFile | None:
     """
     file = _files.get(path)
     if file is None:
-        text = ""
-        if path in linecache.cache and not os.path.exists(path):
+        is_cell = path in linecache.cache and not os.path.exists(path)
+        if is_cell or path.startswith("<"):
             text = "".join(linecache.getlines(path))
-        elif path.endswith((".py", ".pyw")) or not path.startswith("<"):
+            if not text:
+                return None
+        else:
             try:
                 text = read_text(path)
             except (OSError, SyntaxError, ValueError):
-                text = ""
-        elif path.startswith("<"):
-            text = "".join(linecache.getlines(path))
-        if not text:
-            return None
+                return None
         file = _files[path] = SourceFile(path, text)
     return file
 
@@ -438,8 +447,52 @@ def get_source(name: str) -> ModuleSource | None:
     return source
 
 
+def read_source(name: str, path: str | None) -> ModuleSource | None:
+    """Return the text of a project module, loaded or not, as it was first read in this run.
+
+    Parameters
+    ----------
+    path
+        Its file, where one was found; it is read if nobody did before.
+    """
+    source = get_source(name) or _unloaded.get(name)
+    if source is None and path is not None:
+        file = get_source_file(path)
+        if file is not None:
+            is_package = os.path.basename(path).startswith("__init__.")
+            source = _unloaded[name] = ModuleSource(name, path, file.text, is_package)
+    return source
+
+
+@contextmanager
+def holding_texts() -> Iterator[None]:
+    """Keep the texts of modules, loaded or not, for a run as they are when it first reads them.
+
+    Texts that nothing loaded here was made from are read anew before, unless another run goes on.
+    """
+    global _n_runs, edition
+    if not _n_runs:
+        _unloaded.clear()
+        loaded = {source.path for source in _sources.values()}
+        for path, file in list(_files.items()):
+            if not file.is_trusted and path not in loaded:
+                del _files[path]
+        edition += 1
+    _n_runs += 1
+    try:
+        yield
+    finally:
+        _n_runs -= 1
+
+
+def count_sources() -> tuple[int, int]:
+    """Return what changes when `iter_sources` yields more."""
+    return len(sys.modules), len(_unloaded)
+
+
 def iter_sources() -> Iterator[ModuleSource]:
-    """Yield the text of each project module that is loaded now."""
+    """Yield the text of each project module that is loaded now, or was read without."""
+    yield from (source for name, source in _unloaded.items() if name not in _sources)
     names = dict.fromkeys(list(_sources))
     names.update(dict.fromkeys(list(sys.modules)))
     for name in names:
@@ -459,11 +512,15 @@ class _TextLoader(SourceFileLoader):
 
     def get_code(self, fullname: str) -> CodeType:
         """Read, compile and remember the module."""
-        data = self.get_data(self.path)
-        try:
-            text = decode_text(data)
-        except UnicodeDecodeError as error:
-            raise SyntaxError(f"(unicode error) {error}", (self.path, 0, 0, "")) from error
+        held = _unloaded.get(fullname) if _n_runs else None
+        if held is not None and fullname not in _sources and held.path == self.path:
+            text = held.text  # what counts in hashes of this run, whatever the file holds by now
+        else:
+            data = self.get_data(self.path)
+            try:
+                text = decode_text(data)
+            except UnicodeDecodeError as error:
+                raise SyntaxError(f"(unicode error) {error}", (self.path, 0, 0, "")) from error
         code = compile(text, self.path, "exec", dont_inherit=True)
         _remember(ModuleSource(fullname, self.path, text, self.is_package(fullname)), code)
         return code
@@ -483,33 +540,43 @@ class ProjectFinder:
         """Return what the other finders find, with a loader of our own for project files."""
         if path is None and (needed := find_needed(name, is_project_path)) is not None:
             return needed
-        for finder in sys.meta_path:
-            if finder is self:
-                continue
-            find = getattr(finder, "find_spec", None)
-            spec: ModuleSpec | None = None if find is None else find(name, path, target)
-            if spec is None:
-                continue
-            if type(spec.loader) is SourceFileLoader and spec.origin:
-                if _workflow_paths.get(spec.origin, name) != name:
-                    # The workflow file is named like a standard module; that one is meant.
-                    folder = os.path.dirname(spec.origin)
-                    rest = [p for p in sys.path if os.path.abspath(p or os.curdir) != folder]
-                    return importlib.machinery.PathFinder.find_spec(name, rest)
-                if is_project_path(os.path.abspath(spec.origin)):
-                    spec.loader = _TextLoader(name, spec.origin)
-            return spec
-        return None
+        spec = _ask_others(self, name, path, target)
+        if spec is not None and type(spec.loader) is SourceFileLoader and spec.origin:
+            if _workflow_paths.get(spec.origin, name) != name:
+                # The workflow file is named like a standard module; that one is meant.
+                folder = os.path.dirname(spec.origin)
+                rest = [p for p in sys.path if os.path.abspath(p or os.curdir) != folder]
+                return importlib.machinery.PathFinder.find_spec(name, rest)
+            if is_project_path(os.path.abspath(spec.origin)):
+                spec.loader = _TextLoader(name, spec.origin)
+        return spec
 
     def invalidate_caches(self) -> None:
         """Forget nothing: the other finders are asked each time."""
 
 
+def _ask_others(
+    asker: Any, name: str, path: Sequence[str] | None, target: ModuleType | None
+) -> ModuleSpec | None:
+    """Return what the other finders on `sys.meta_path` find."""
+    for finder in sys.meta_path:
+        find = getattr(finder, "find_spec", None)
+        if finder is not asker and find is not None:
+            spec: ModuleSpec | None = find(name, path, target)
+            if spec is not None:
+                return spec
+    return None
+
+
 def install_finder() -> None:
     """Let project modules be loaded from their text from now on. May be called again."""
-    if not any(isinstance(finder, (ProjectFinder, WorkerFinder)) for finder in sys.meta_path):
+    is_new = not any(isinstance(finder, (ProjectFinder, WorkerFinder)) for finder in sys.meta_path)
+    if is_new:
         sys.meta_path.insert(0, ProjectFinder())
     alias_main()
+    if is_new:
+        for _ in iter_sources():  # what was loaded before is read while it is most likely the same
+            pass
 
 
 def workflow_name(path: str) -> str:
@@ -627,6 +694,13 @@ def _describe_load_error(error: BaseException) -> str:
     return "\n".join(lines)
 
 
+def _may_be_project(name: str, path: Sequence[str] | None) -> bool:
+    """Tell whether a module that is not there could be one of the project's."""
+    if path is None:
+        return name not in sys.stdlib_module_names
+    return any(is_project_path(os.path.join(os.path.abspath(entry), "")) for entry in path)
+
+
 class WorkerFinder:
     """Serves a worker the project's modules from the texts that the main process loaded.
 
@@ -634,9 +708,19 @@ class WorkerFinder:
     ----------
     sources
         The texts; later ones are added with `add`.
+    ask
+        Asks the main process for the text of a module it has not told of, by its name and the file
+        found for it here, or None for neither.
     """
 
-    def __init__(self, sources: Iterable[ModuleSource] = ()) -> None:
+    def __init__(
+        self,
+        sources: Iterable[ModuleSource] = (),
+        ask: Callable[[str, str | None], ModuleSource | None] = lambda name, path: None,
+    ) -> None:
+        self._ask = ask
+        self._absent: set[str] = set()
+        """Modules that nobody could find."""
         self._known: dict[str, ModuleSource] = {}
         for source in sources:
             self.add(source)
@@ -658,10 +742,38 @@ class WorkerFinder:
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """Return how to load `name` from its text, or None to let the others look."""
+        """Return how to load `name` from its text, if it is the project's."""
         source = self._known.get(name)
         if source is None:
-            return find_needed(name, is_project_path) if path is None else None
+            if path is None and (needed := find_needed(name, is_project_path)) is not None:
+                return needed
+            return self._find_unknown(name, path, target)
+        return self._make_spec(name, source)
+
+    def _find_unknown(
+        self, name: str, path: Sequence[str] | None, target: ModuleType | None
+    ) -> ModuleSpec | None:
+        """Return what the other finders find, a project file by the text of the main process."""
+        spec = _ask_others(self, name, path, target)
+        file = None
+        if spec is None:
+            # It may have been removed since another worker, or a hash, read it.
+            if name in self._absent or not _may_be_project(name, path):
+                return None
+            self._absent.add(name)
+        else:
+            if type(spec.loader) is not SourceFileLoader or not spec.origin:
+                return spec
+            file = os.path.abspath(spec.origin)
+            if not is_project_path(file):
+                return spec
+        source = self._ask(name, file)
+        if source is None:
+            return spec
+        self.add(source)
+        return self._make_spec(name, source)
+
+    def _make_spec(self, name: str, source: ModuleSource) -> ModuleSpec:
         spec = ModuleSpec(name, self, origin=source.path, is_package=source.is_package)  # type: ignore[arg-type]
         spec.has_location = True
         if source.is_package:

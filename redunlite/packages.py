@@ -14,9 +14,12 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from redunlite.tracebacks import is_installed_file
+
+if TYPE_CHECKING:
+    from importlib.machinery import ModuleSpec
 
 _package_of: dict[str, tuple[str, str] | None] = {}
 _folders: dict[str, list[tuple[str, str, str]]] = {}
@@ -138,6 +141,12 @@ def _plain_name(name: str) -> str:
 
 def find_module_file(name: str) -> str | None:
     """Return the file of a module that is not loaded, without loading it or its packages."""
+    spec = find_module_spec(name)
+    return None if spec is None else spec.origin
+
+
+def find_module_spec(name: str) -> ModuleSpec | None:
+    """Return how a module would be loaded, without loading it or its packages."""
     from importlib.machinery import PathFinder
 
     path: Any = None
@@ -151,5 +160,4 @@ def find_module_file(name: str) -> str | None:
         if spec is None:
             return None
         path = spec.submodule_search_locations
-    origin: str | None = None if spec is None else spec.origin
-    return origin
+    return spec

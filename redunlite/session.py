@@ -16,7 +16,7 @@ from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from redunlite import serialize
+from redunlite import loading, serialize
 from redunlite.config import ALIAS, ExecutorConfig, count_cpus
 from redunlite.engine import FINISH, Engine, RunResult
 from redunlite.errors import (
@@ -33,6 +33,7 @@ from redunlite.nested import merge_dicts
 from redunlite.options import check_options
 from redunlite.reporter import ExecutionEnd, ExecutionInfo, Reporter, SilentReporter
 from redunlite.tags import Tag
+from redunlite.task import settle_tasks
 from redunlite.valuestore import ValueStore
 from redunlite.waits import Waits
 
@@ -125,9 +126,10 @@ class Session:
         waits = Waits()
         merged = merge_dicts(self._context, context or {})
         store = self.store.make_read_only() if dry_run else self.store
+        executors = _Executors(self._executor_specs, self._added_executors)
         engine = self._engine = Engine(
             recorder=self._make_recorder(dry_run, merged, tags),
-            executors=_Executors(self._executor_specs, self._added_executors),
+            executors=executors,
             store=store,
             reporter=self.reporter,
             limits=Limits(self._limits),
@@ -149,8 +151,9 @@ class Session:
         pace = gc.get_threshold()
         gc.set_threshold(GC_THRESHOLD, *pace[1:])
         try:
-            with _SignalWatch(engine):
+            with _SignalWatch(engine), loading.holding_texts():
                 result = engine.run(expression, argv)
+                settle_tasks(is_shared=executors.are_shared)
         finally:
             gc.set_threshold(*pace)
             self._engine = None
@@ -263,12 +266,15 @@ class _Executors(Mapping[str, Any]):
     def __init__(self, specs: Mapping[str, ExecutorConfig], others: Mapping[str, Executor]) -> None:
         self._specs = specs
         self._made: dict[str, Executor] = dict(others)
+        self.are_shared = bool(others)
+        """Whether jobs may run in this process."""
 
     def __getitem__(self, name: str) -> Executor:
         made = self._made.get(name)
         if made is None:
             spec = self._specs[name]
             made = self[spec.target] if spec.type == ALIAS else _make_executor(spec)
+            self.are_shared |= spec.type not in (ALIAS, "process")
             self._made[name] = made
         return made
 

@@ -25,7 +25,12 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, TypeVar, ove
 
 from redunlite import kinds, loading, nested, serialize
 from redunlite.call import StoredTask
-from redunlite.errors import OptionError, TaskDefinitionError, UnknownNameError
+from redunlite.errors import (
+    OptionError,
+    TaskDefinitionError,
+    UnhashableValueError,
+    UnknownNameError,
+)
 from redunlite.expression import (
     QuotedExpression,
     SchedulerExpression,
@@ -151,6 +156,10 @@ class Task(TaskKind, Generic[P, R]):
             self._refuse_for_async(self.base_options)
         self._fingerprint: Fingerprint | None = None
         self._hash: bytes | None = None
+        self._edition: int | None = None
+        """Edition of the texts that the two are of; None for a hash that came with the task."""
+        self._left_hash: bytes | None = None
+        """What the hash would have been at the end of that edition's run; see `settle_tasks`."""
         functools.update_wrapper(self, func)
 
     # What a task is.
@@ -211,24 +220,39 @@ class Task(TaskKind, Generic[P, R]):
 
     @property
     def fingerprint(self) -> Fingerprint:
-        """What the hash covers, worked out once, when first asked for."""
+        """What the hash covers, worked out once a run, when first asked for."""
         base = self.base
         if base._fingerprint is None:
-            from redunlite.fingerprint import fingerprint_task
-
-            base._fingerprint = fingerprint_task(
-                base.func, base.fullname, version=base.version, **base.identity
-            )
+            base._fingerprint = base._find_fingerprint()
+            if base._hash is None:
+                base._set_hash(base._fingerprint.hash, loading.edition)
+        elif base._edition not in (None, loading.edition):
+            found = base._find_fingerprint()
+            if found.hash == base._left_hash:
+                base._edition = loading.edition  # only jobs have changed what it reaches
+            else:
+                base._fingerprint = found
+                base._set_hash(found.hash, loading.edition)
         return base._fingerprint
+
+    def _find_fingerprint(self) -> Fingerprint:
+        from redunlite.fingerprint import fingerprint_task
+
+        return fingerprint_task(self.func, self.fullname, version=self.version, **self.identity)
 
     @property
     def hash(self) -> bytes:
         """The 20 bytes that stand for the code in cache keys."""
         base = self.base
-        if base._hash is None:
-            base._hash = base.fingerprint.hash
-            _by_hash[base._hash] = base
+        if base._hash is None or base._edition not in (None, loading.edition):
+            return base.fingerprint.hash
         return base._hash
+
+    def _set_hash(self, task_hash: bytes, edition: int | None) -> None:
+        if self._hash is not None and _by_hash.get(self._hash) is self:
+            del _by_hash[self._hash]  # its code is another now
+        self._hash, self._edition, self._left_hash = task_hash, edition, None
+        _by_hash[task_hash] = self
 
     @property
     def source(self) -> str:
@@ -700,6 +724,27 @@ def _place(outer: Task[..., Any], qualname: str) -> None:
         at = at.wrapped_task
 
 
+def settle_tasks(*, is_shared: bool) -> None:
+    """Note, at the end of a run, what jobs in this process have made of the values tasks reach.
+
+    A global that a job has filled is no edit: the next run finds the results of this one. What the
+    program does to it after the run is one.
+
+    Parameters
+    ----------
+    is_shared
+        Whether jobs ran in this process, beside those of async tasks.
+    """
+    hashed = [found for found in _by_hash.values() if found._edition == loading.edition]
+    if not is_shared and not any(found.is_async for found in hashed):
+        return
+    for found in hashed:
+        try:
+            found._left_hash = found._find_fingerprint().hash
+        except UnhashableValueError:
+            found._left_hash = None
+
+
 def resolve_task(stored: StoredTask) -> Task[..., Any] | None:
     """Return the live task that a recorded expression names, or None.
 
@@ -728,8 +773,7 @@ def _resolve_base(stored: StoredTask) -> Task[..., Any] | None:
     if not isinstance(made, Task):
         return None
     if stored.hash is not None:
-        made._hash = stored.hash
-        _by_hash[stored.hash] = made
+        made._set_hash(stored.hash, None)
     return made
 
 
@@ -768,8 +812,7 @@ def _rebuild_task(
     live = _by_hash.get(task_hash)
     if live is None:
         live = Task(func, _unquote(settings))
-        live._hash = task_hash
-        _by_hash[task_hash] = live
+        live._set_hash(task_hash, None)
     return _with_stored_options(live, call_options)
 
 

@@ -8,10 +8,10 @@ process the one `Worker`.
 
 A worker takes its next call from a socket that all workers of the executor share, straight into its
 own slot of a page that the main process sees too, so that the slot names the culprit when the worker
-dies. Outcomes, and questions for functions it does not know, go up on a stream of its own; answers
-come down on it::
+dies. Outcomes, and questions for functions and modules it does not know, go up on a stream of its own;
+answers come down on it::
 
-    up    size, OUTCOME | LAST_OUTCOME | NEED_TASK | NEED_MAIN, bytes
+    up    size, OUTCOME | LAST_OUTCOME | NEED_TASK | NEED_MAIN | NEED_MODULE, bytes
     down  size, ANSWER, bytes
 """
 
@@ -49,6 +49,7 @@ from redunlite.valuestore import ValueStore
 if TYPE_CHECKING:
     import socket
 
+    from redunlite.loading import ModuleSource
     from redunlite.signature import Parameters
 
 IN_WORKER = False
@@ -66,7 +67,7 @@ MESSAGE_HEAD = struct.Struct("<QQ")
 MAX_MESSAGE_BYTES = SLOT_BYTES - MESSAGE_AT
 FRAME_HEAD = struct.Struct("<IB")
 """Size of the bytes that follow, and what they are."""
-OUTCOME, LAST_OUTCOME, NEED_TASK, NEED_MAIN, ANSWER = range(5)
+OUTCOME, LAST_OUTCOME, NEED_TASK, NEED_MAIN, NEED_MODULE, ANSWER = range(6)
 """What is on a worker's stream. After LAST_OUTCOME the worker ends."""
 
 OUTPUT_BYTES = 64 * 1024
@@ -468,7 +469,9 @@ class Worker:
         self._watch = Watch()
         self._output = OutputFile(flush_all)
         self._usages = Usages()
-        self._finder = loading.WorkerFinder()
+        self._stream_lock = _thread.allocate_lock()
+        self._thread = _thread.get_ident()
+        self._finder = loading.WorkerFinder(ask=self._find_module)
         self._finder.install()
         self._main: types.ModuleType | None = None
         if settings.main_name is not None:
@@ -532,12 +535,25 @@ class Worker:
     # Messages.
 
     def _send(self, what: int, data: bytes) -> None:
-        self._stream.sendall(FRAME_HEAD.pack(len(data), what) + data)
+        with self._stream_lock:
+            self._stream.sendall(FRAME_HEAD.pack(len(data), what) + data)
 
     def _ask(self, what: int, question: Any) -> Any:
-        self._send(what, marshal.dumps(question))
-        size, _ = FRAME_HEAD.unpack(self._receive(FRAME_HEAD.size))
-        return marshal.loads(self._receive(size))
+        """Return the main process's answer; also in threads of jobs, and while a job runs."""
+        watch = self._watch
+        is_interruptible = watch.in_user_code and _thread.get_ident() == self._thread
+        if is_interruptible:
+            watch.in_user_code = False  # half a question would be the end of all talk
+        try:
+            data = marshal.dumps(question)
+            with self._stream_lock:
+                self._stream.sendall(FRAME_HEAD.pack(len(data), what) + data)
+                size, _ = FRAME_HEAD.unpack(self._receive(FRAME_HEAD.size))
+                answer = marshal.loads(self._receive(size))
+        finally:
+            if is_interruptible:
+                watch.enter()
+        return answer
 
     def _receive(self, size: int) -> bytearray:
         data = bytearray(size)
@@ -587,6 +603,15 @@ class Worker:
             sys.path[:] = path
         for source in sources:
             self._finder.add(ModuleSource(*source))
+
+    def _find_module(self, name: str, path: str | None) -> ModuleSource | None:
+        """Return the main process's text of a module, for the finder."""
+        from redunlite.loading import ModuleSource
+
+        if os.getpid() != self._watch.process_id:
+            return None  # a child of a job has no stream of its own
+        answer = self._ask(NEED_MODULE, (name, path))
+        return None if answer is None else ModuleSource(*answer)
 
     def _load_main(self) -> types.ModuleType:
         """Import the file that is ``__main__`` in the main process, under its stem."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import collections
 import dataclasses
+import linecache
 import threading
+from typing import Any
 
 import pytest
 
@@ -855,3 +857,47 @@ def test_jobs_that_follow_one_in_flight_have_lines():
         ("Reject", "fail"), ("Reject", "fail"), ("Reject", "root_task"),
         ("Run", "add"), ("Run", "fail"), ("Run", "inc"),
     ]  # fmt: skip
+
+
+PROGRAM = """\
+from redunlite import task
+
+redun_namespace = "program"
+SETTINGS = {"rate": 1}
+SEEN = []
+
+
+def helper(x):
+    return x * SETTINGS["rate"]
+
+
+@task()
+def f(x):
+    SEEN.append(x)
+    return helper(x)
+"""
+
+
+@pytest.mark.parametrize("executor", ["thread", "process"])
+def test_what_the_program_changes_between_runs_is_an_edit(scheduler: Scheduler, executor: str):
+    """A helper bound anew and a constant changed in place run a task again; what jobs fill does not."""
+    names: dict[str, Any] = {"__name__": "cells"}
+    file = f"<cell {executor}>"
+    linecache.cache[file] = (len(PROGRAM), None, PROGRAM.splitlines(keepends=True), file)
+    exec(compile(PROGRAM, file, "exec"), names)
+    f = names["f"]
+
+    def run() -> tuple[int, bytes]:
+        return scheduler.run(f.options(executor=executor)(2)), f.hash
+
+    first, same = run(), run()
+    names["SETTINGS"]["rate"] = 5
+    changed = run()
+    names["SETTINGS"]["rate"] = 1
+    back = run()
+    names["helper"] = lambda x: -x
+    rebound = run()
+
+    assert first == same
+    assert [value for value, _ in (first, changed, back, rebound)] == [2, 10, 2, -2]
+    assert len({first[1], changed[1], rebound[1]}) == 3

@@ -716,6 +716,34 @@ def test_constant_attribute_of_getattr_is_followed(tmp_path):
     assert [p.name for p in tasks["f"].fingerprint.components] == ["f", "g"]
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        "import {0}.inner\n    return {0}.inner.g(x)",
+        "from {0} import inner\n    return inner.g(x)",
+        "from {0}.inner import g\n    return g(x)",
+    ],
+)
+@pytest.mark.parametrize("package", ["empty", "space"])
+def test_imports_in_a_function_go_through_empty_packages(tmp_path, package, body):
+    """A package whose file is empty, or that has none, hides nothing of what is inside it."""
+    found = []
+    for name, result in (("one", 1), ("two", 2)):
+        folder = tmp_path / name
+        (folder / "empty").mkdir(parents=True)
+        (folder / "space").mkdir()
+        (folder / "empty" / "__init__.py").write_text("")
+        for each in ("empty", "space"):
+            (folder / each / "inner.py").write_text(f"def g(x):\n    return {result}\n")
+        text = f"@task()\ndef f(x):\n    {body.format(package)}\n"
+        found.append(load_text(folder, text)["f"].fingerprint)
+        forget(tmp_path)
+
+    assert [p.name for p in found[0].components] == ["f", "g"]
+    assert found[0].untracked == ()
+    assert found[0].hash != found[1].hash
+
+
 def test_project_moved_elsewhere_keeps_its_hashes(tmp_path, base_hashes):
     """Paths inside the project count relative to it, so a clone has the same hashes."""
     hashes = hash_project(tmp_path / "a" / "clone", dict(BASE))

@@ -36,6 +36,7 @@ from redunlite.worker import (
     MAX_MESSAGE_BYTES,
     MESSAGE_AT,
     MESSAGE_HEAD,
+    NEED_MODULE,
     NEED_TASK,
     OUTCOME,
     SLOT_BYTES,
@@ -83,8 +84,8 @@ class _Worker:
         self.outbox = bytearray()
         self.sources: dict[str, object] = {}
         """The project modules whose text it has."""
-        self.n_modules = -1
-        """Number of modules loaded here when it was last told of them."""
+        self.n_sources = (-1, -1)
+        """How many modules there were when it was last told of them."""
         self.path: list[str] | None = None
         """`sys.path` as it was last told."""
 
@@ -342,6 +343,8 @@ class ProcessExecutor:
             self._finish(unpack_outcome(message))
         elif what == NEED_TASK:
             self._answer(worker, self._define(marshal.loads(message)))
+        elif what == NEED_MODULE:
+            self._reply(worker, _find_module(*marshal.loads(message)))
         else:
             self._answer(worker, (_find_main_object(marshal.loads(message)),))
 
@@ -362,7 +365,10 @@ class ProcessExecutor:
             told = None
         else:
             told = worker.path = path
-        data = marshal.dumps((told, list(self._iter_new_sources(worker)), *answer))
+        self._reply(worker, (told, list(self._iter_new_sources(worker)), *answer))
+
+    def _reply(self, worker: _Worker, answer: tuple[Any, ...] | None) -> None:
+        data = marshal.dumps(answer)
         worker.outbox += FRAME_HEAD.pack(len(data), ANSWER) + data
         self._flush_outbox(worker)
 
@@ -382,9 +388,10 @@ class ProcessExecutor:
         self._waits.watch(worker.stream.fileno(), on_read=lambda: self._on_stream(worker))
 
     def _iter_new_sources(self, worker: _Worker) -> Iterator[tuple[str, str, str, bool]]:
-        if len(sys.modules) == worker.n_modules:
+        n_sources = loading.count_sources()
+        if n_sources == worker.n_sources:
             return
-        worker.n_modules = len(sys.modules)
+        worker.n_sources = n_sources
         for source in loading.iter_sources():
             if worker.sources.get(source.name) is not source:
                 worker.sources[source.name] = source
@@ -649,6 +656,14 @@ def _define(task: Task[..., object]) -> tuple[str, str, bytes | None, str | None
                 first,
             )
     return module_name, qualname, serialize.encode_bytes(func), first
+
+
+def _find_module(name: str, path: str | None) -> tuple[str, str, str, bool] | None:
+    """Return the text of a module that a worker found at `path`, or nowhere, as this run knows it."""
+    source = loading.read_source(name, path)
+    if source is None:
+        return None
+    return source.name, source.path, source.text, source.is_package
 
 
 def _find_main_object(name: str) -> bytes | None:
