@@ -431,10 +431,11 @@ def test_death_of_the_guardian_costs_the_calls_that_ran(
     host: Host, flow: Any, tmp_path: Path
 ) -> None:
     """The calls that ran fail and say why; those that waited, and new ones, run under a new one."""
-    ready = tmp_path / "ready"
-    os.mkfifo(ready)
-    running = [host.submit(flow.tell_pid_and_wait, str(ready)) for _ in range(2)]
-    pid = int(wait_for_text(host, ready).split()[0])
+    ready = [tmp_path / "one", tmp_path / "two"]
+    for path in ready:
+        os.mkfifo(path)
+    running = [host.submit(flow.tell_pid_and_wait, str(path)) for path in ready]
+    pid, _ = (int(wait_for_text(host, path)) for path in ready)
     if len(find_parents(pid)) < 2:
         pytest.fail("the worker has no guardian")
     waiting = [host.submit(flow.add, n) for n in range(20)]
