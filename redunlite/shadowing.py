@@ -23,11 +23,11 @@ NEEDED = frozenset((
     "contextvars", "copy", "copyreg", "csv", "curses", "dataclasses", "datetime", "decimal",
     "difflib", "dis", "email", "encodings", "enum", "faulthandler", "fcntl", "fnmatch",
     "fractions", "functools", "genericpath", "getpass", "gettext", "glob", "grp", "hashlib",
-    "heapq", "html", "importlib", "inspect", "io", "ipaddress", "json", "keyword", "linecache",
+    "heapq", "hmac", "html", "importlib", "inspect", "io", "ipaddress", "json", "keyword", "linecache",
     "locale", "logging", "lzma", "math", "mmap", "multiprocessing", "ntpath", "numbers",
     "opcode", "operator", "os", "pathlib", "pdb", "pickle", "pkgutil", "platform", "posixpath",
     "pprint", "queue", "quopri", "random", "re", "readline", "reprlib", "resource",
-    "rlcompleter", "runpy", "select", "selectors", "shlex", "shutil", "signal", "site",
+    "rlcompleter", "runpy", "secrets", "select", "selectors", "shlex", "shutil", "signal", "site",
     "socket", "sqlite3", "sre_compile", "sre_constants", "sre_parse", "ssl", "stat", "string",
     "struct", "subprocess", "sysconfig", "tempfile", "termios", "textwrap", "threading",
     "token", "tokenize", "tomllib", "traceback", "tty", "types", "typing", "unicodedata",
@@ -36,8 +36,8 @@ NEEDED = frozenset((
 """Top-level names of the standard library that redunlite and its dependencies import, on any
 supported Python; `tests/test_shadowing.py` looks whether one is missing."""
 
-PACKAGES = frozenset({"argcomplete", "cloudpickle", "peewee", "playhouse", "tabulate"})
-"""The packages that redunlite needs."""
+PACKAGES = frozenset({"argcomplete", "cloudpickle", "peewee", "playhouse", "tabulate", "wcwidth"})
+"""The packages that redunlite needs, and what one of them takes when it is there."""
 
 
 _is_user_folder: dict[str, bool] = {}
