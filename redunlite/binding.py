@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from redunlite import hashing, serialize
-from redunlite.expression import SCALARS
+from redunlite.expression import SCALARS, AwaitOrigin
 from redunlite.job import Job
 from redunlite.jobinfo import JobInfo, make_job_uuid
 from redunlite.kinds import ValueRef
@@ -122,7 +122,7 @@ class Binder:
 
 
 def place_origins(task: Task[..., Any], expression: Any, n: int) -> list[Any]:
-    """Return the origin of each parameter whose argument is one of the parent's arguments."""
+    """Return the origin of each parameter whose argument its parent was given, or has awaited."""
     origins: list[Any] = [None] * n
     for key, place in expression._origins.items():
         i = key if isinstance(key, int) else task.parameters.positions.get(key)
@@ -136,7 +136,13 @@ def take_pending(job: Job) -> None:
     origins = job.origins
     if origins is None:
         origins = [None] * len(job.arguments)
-    upstreams = [b"" if o is None else b"@%d" % o for o in origins]
+    upstreams = []
+    for i, origin in enumerate(origins):
+        if type(origin) is AwaitOrigin:
+            origins[i] = origin.origin
+            upstreams.append(origin.upstream)
+        else:
+            upstreams.append(b"" if origin is None else b"@%d" % origin)
     arguments: Any = job.arguments
     for i, key, node in job.pending or ():
         if key is None:

@@ -20,31 +20,39 @@ import asyncio
 import contextvars
 import selectors
 import time
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import Any, Protocol
 
-from redunlite import serialize
+from redunlite import hashing, nested, serialize
+from redunlite.call import Output
+from redunlite.errors import SchedulerError
 from redunlite.executors import capture
 from redunlite.expression import (
     AWAITER,
+    AwaitOrigin,
     Expression,
+    Freezer,
     SchedulerExpression,
     encode_result,
-    hash_expression,
-    note_origins,
+    index_origins,
+    iter_traced,
     pack_expression,
+    remember_node,
 )
 from redunlite.job import DONE, WAITING, Failure, Job, Node, WatchNode
-from redunlite.kinds import FORMAT_EXPRESSION, ValueRef
-from redunlite.replay import hash_failure, hash_result, replay
+from redunlite.kinds import FORMAT_EXPRESSION, FORMAT_TOKEN, ValueRef
+from redunlite.replay import hash_await, hash_failure, hash_result, replay
 from redunlite.task import resolve_task
 from redunlite.valuestore import ValueStore
 from redunlite.waits import Waits
 
 END_S = 1.0
 """How long coroutines may take to end when they are told to."""
+TRACED_BYTES = 8 << 20
+"""How much of what a coroutine has awaited is kept so that it is known again as an argument."""
 
 
 class CoroutineHost(Protocol):
@@ -53,12 +61,16 @@ class CoroutineHost(Protocol):
     waits: Waits
     store: ValueStore
     is_stopping: bool
+    n_signals: int
 
     def evaluate(self, value: Any, parent: Job | None) -> Any:
         """Return a scalar or a `ValueRef` for what is known, else the node it comes from."""
 
     def decode(self, value: Any) -> Any:
         """Return the live value of a scalar or a `ValueRef`."""
+
+    def as_ref(self, value: Any) -> ValueRef:
+        """Return a scalar or a `ValueRef` as the latter."""
 
     def wait_for(self, waiter: Node, node: Node) -> bool:
         """Let `waiter` wait for `node`; tell whether it waits or has failed."""
@@ -74,6 +86,9 @@ class CoroutineHost(Protocol):
 
     def take_coroutine_result(self, job: Job, result: Any, single: ValueRef | None) -> None:
         """Reduce what a coroutine returned, as part of its job."""
+
+    def show_output(self, job: Job, output: Output) -> None:
+        """Show what a job has printed, where that is wanted."""
 
     def tell(self, message: str) -> None:
         """Show a line."""
@@ -107,6 +122,25 @@ class EngineLoop(asyncio.SelectorEventLoop):
         self._waits.call_after(max(0.0, when - self.time()) + 0.001, self._note_ready)
         return handle
 
+    def call_soon_threadsafe(  # type: ignore[override]
+        self, *args: Any, **kwargs: Any
+    ) -> asyncio.Handle:
+        """Let there be another turn.
+
+        A turn that is under way may empty the loop's own wake-up pipe without calling back what came
+        with it.
+        """
+        handle = super().call_soon_threadsafe(*args, **kwargs)
+        self.is_ready = True
+        self._waits.wake()
+        return handle
+
+    def create_task(self, coro: Any, **options: Any) -> asyncio.Task[Any]:
+        """Take expressions too: a call of an async task counts as a coroutine."""
+        if isinstance(coro, Expression):
+            coro = _give(coro)
+        return super().create_task(coro, **options)
+
     def turn(self) -> None:
         """Run what is ready, and return."""
         self.is_ready = False
@@ -131,10 +165,18 @@ class EngineLoop(asyncio.SelectorEventLoop):
         super().close()
 
 
+_ENDS = (asyncio.CancelledError, KeyboardInterrupt)
+"""What coroutines end with that are told to end."""
+
+
+async def _give(expression: Expression) -> Any:
+    return await expression
+
+
 class _Call:
     """One coroutine: its job, and what it has awaited so far."""
 
-    def __init__(self, job: Job, replayed: dict[bytes, list[Any]]) -> None:
+    def __init__(self, job: Job, replayed: dict[bytes, list[Any]], store: ValueStore) -> None:
         self.job = job
         self.replayed = replayed
         """Graph hash to what a replay has evaluated, for awaits that ask for the same."""
@@ -146,9 +188,33 @@ class _Call:
         """`id` of an exception that was raised by an await, to its failure."""
         self.n_pending = 0
         """How many awaits wait for the engine."""
-        self.args: Sequence[Any] = ()
-        self.kwargs: dict[str, Any] = {}
+        self.freezer = Freezer(store)
+        self.origins: dict[int, tuple[Any, int | AwaitOrigin]] = {}
+        """`id` of an object that was an argument, or that an await gave, to it and to which one.
+
+        What is in here is alive: no other object has its `id`.
+        """
+        self._traced: deque[tuple[int, list[int]]] = deque()
+        """Of each await: the encoded size of its value, and the keys in `origins`."""
+        self._n_traced_bytes = 0
         self.captured = capture.Captured()
+
+    def trace(self, value: Any, source: AwaitOrigin, size: int) -> None:
+        """Remember that an await gave this very object."""
+        origins = self.origins
+        keys = []
+        for part in iter_traced(value):
+            if id(part) not in origins:
+                origins[id(part)] = (part, source)
+                keys.append(id(part))
+        traced = self._traced
+        traced.append((size, keys))
+        self._n_traced_bytes += size
+        while self._n_traced_bytes > TRACED_BYTES and len(traced) > 1:
+            n_bytes, old = traced.popleft()
+            self._n_traced_bytes -= n_bytes
+            for key in old:
+                del origins[key]
 
 
 class Coroutines:
@@ -159,6 +225,12 @@ class Coroutines:
         self._loop = EngineLoop(host.waits)
         self._loop.set_exception_handler(self._on_loop_error)
         self._calls: dict[asyncio.Task[Any], _Call] = {}
+        self._ended: list[asyncio.Task[Any]] = []
+        self.is_turning = False
+        """Whether a coroutine may be running now."""
+        # Also between turns: threads that coroutines have begun print when they like.
+        self._streams = capture.standing_in()
+        self._streams.__enter__()
 
     @property
     def is_ready(self) -> bool:
@@ -167,16 +239,25 @@ class Coroutines:
 
     def turn(self) -> None:
         """Let coroutines go on that can."""
-        with capture.standing_in():
+        self.is_turning = True
+        try:
             self._loop.turn()
+        except (SystemExit, KeyboardInterrupt):
+            # Of a coroutine, whose end it is: asyncio raises them to whoever turns the loop as well.
+            self._loop.is_ready = True
+        finally:
+            self.is_turning = False
+        # Here and not in a callback of asyncio's, which would keep an error of the engine to itself.
+        ended, self._ended = self._ended, []
+        for running in ended:
+            self._take_end(running)
 
     def is_waiting_outside(self) -> bool:
         """Tell whether a coroutine waits for something else than the engine: a timer, a pipe."""
         if any(not call.n_pending for call in self._calls.values()):
             return True
-        now = self._loop.time()
         timers = getattr(self._loop, "_scheduled", ())
-        return any(not timer.cancelled() and timer.when() > now for timer in timers)
+        return any(not timer.cancelled() for timer in timers)
 
     def begin(
         self, job: Job, arguments: bytes, replayed: dict[bytes, list[Any]] | None = None
@@ -190,15 +271,19 @@ class Coroutines:
         replayed
             By graph hash, what a replay has evaluated already.
         """
-        call = _Call(job, replayed or {})
-        call.args, call.kwargs = serialize.decode_arguments(arguments, self._host.store)
+        call = _Call(job, replayed or {}, self._host.store)
+        args, kwargs = serialize.decode_arguments(arguments, self._host.store)
+        call.origins.update(index_origins(args, kwargs, job.task.parameters.positions))
         context = contextvars.copy_context()
         context.run(AWAITER.set, partial(self._await, call))
         context.run(capture.capture_into, call.captured)
-        coroutine = job.task.func(*call.args, **call.kwargs)
+        coroutine = job.task.func(*args, **kwargs)
         running: asyncio.Task[Any] = context.run(self._loop.create_task, coroutine)
         self._calls[running] = call
-        running.add_done_callback(self._on_done)
+        running.add_done_callback(self._note_end)
+
+    def _note_end(self, running: asyncio.Task[Any]) -> None:
+        self._ended.append(running)
 
     def close(self) -> None:
         """End all coroutines; what they do to clean up may take a second."""
@@ -224,6 +309,7 @@ class Coroutines:
                 loop.run_until_complete(loop.shutdown_asyncgens())
         self._calls.clear()
         loop.close()
+        self._streams.__exit__(None, None, None)
 
     # Awaits.
 
@@ -232,18 +318,26 @@ class Coroutines:
         host = self._host
         if host.is_stopping:
             raise asyncio.CancelledError("the run is ending")
+        if asyncio._get_running_loop() is not self._loop:
+            raise SchedulerError(
+                f"{expression!r} is awaited in another thread or event loop than that of async task "
+                f"{call.job.task.fullname!r}; await it in the task, and pass on what it gives"
+            )
+        found: Any = None
+        if expression._run is not host:
+            call.freezer.freeze(expression, host, call.origins)
+            if call.replayed:
+                same = call.replayed.get(hash_await(expression, host.store))
+                found = same.pop(0) if same else None
+                if found is not None:
+                    remember_node(expression, host, found)
+        if found is None:
+            found = host.evaluate(expression, call.job)
         future = self._loop.create_future()
         number = len(call.awaits)
         call.awaits.append(expression)
         call.events.append(number)
         call.hashes.append(b"")
-        found: Any = None
-        if call.replayed:
-            same = call.replayed.get(hash_expression(expression, host.store))
-            found = same.pop(0) if same else None
-        if found is None:
-            note_origins(expression, call.args, call.kwargs, call.job.task.parameters.positions)
-            found = host.evaluate(expression, call.job)
         if isinstance(found, Node) and found.state != DONE:
             watch = WatchNode(
                 call.job, found,
@@ -262,11 +356,22 @@ class Coroutines:
         call.hashes[number] = hash_result(found)
         if not future.done():
             try:
-                value = self._host.decode(found.result if isinstance(found, Node) else found)
+                value = self._decode(call, number, found)
             except Exception as error:  # decoding reaches the user's own classes
                 future.set_exception(error)
             else:
                 future.set_result(value)
+
+    def _decode(self, call: _Call, number: int, found: Any) -> Any:
+        """Return what an await gives, as an object that is nobody else's."""
+        host = self._host
+        if not isinstance(found, Node) or found.origin is None:
+            return host.decode(found.result if isinstance(found, Node) else found)
+        ref = host.as_ref(found.result)
+        is_plain = ref.format == FORMAT_TOKEN
+        value = hashing.decode_token(ref.token) if is_plain else host.decode(ref)
+        call.trace(value, AwaitOrigin(number, found.origin, found.upstream), ref.size)
+        return value
 
     def _reject(
         self, call: _Call, number: int, future: asyncio.Future[Any], failure: Failure,
@@ -283,38 +388,50 @@ class Coroutines:
 
     # The end.
 
-    def _on_done(self, running: asyncio.Task[Any]) -> None:
+    def _take_end(self, running: asyncio.Task[Any]) -> None:
         call = self._calls.pop(running, None)
         if call is None:
             return
         host, job = self._host, call.job
         host.give_back_limits(job)
         job.output = call.captured.get()
-        if job.state != WAITING or (running.cancelled() and host.is_stopping):
-            return
+        if job.output is not None:
+            host.show_output(job, job.output)
+        is_ending = host.is_stopping or bool(host.n_signals)
         error: BaseException | None
         if running.cancelled():
             error = asyncio.CancelledError("the coroutine was cancelled")
         else:
             error = running.exception()
+        if job.state != WAITING or (is_ending and isinstance(error, _ENDS)):
+            return
         if error is not None:
             known = call.failures.get(id(error))
-            if known is not None:
+            if known is None:
+                host.fail_with(job, error)
+            else:
                 host.fail(job, known[1])
-                return
-            host.fail_with(job, error)
             return
         try:
-            single = self._record(call, running.result())
+            result = self._settle_result(call, running.result())
+            single = self._record(call, result)
         except Exception as raised:  # encoding reaches the user's own classes
             host.fail_with(job, raised)
             return
-        host.take_coroutine_result(job, running.result(), single)
+        host.take_coroutine_result(job, result, single)
+
+    def _settle_result(self, call: _Call, value: Any) -> Any:
+        """Return what a coroutine returned as it is now; the await that gave it, when one did."""
+        result = call.freezer.freeze(value, self._host, call.origins)
+        _, source = call.origins.get(id(value), (None, None))
+        if isinstance(source, AwaitOrigin) and hash_result(result) == call.hashes[source.number]:
+            return call.awaits[source.number]
+        return result
 
     def _record(self, call: _Call, result: Any) -> ValueRef | None:
-        """Return the recorded form of what the coroutine did; None when it awaited nothing."""
+        """Return the recorded form of what the coroutine did; None when its value is all of it."""
         if not call.awaits:
-            return None
+            return self._write_down(result) if nested.has_lazy(result) else None
         ended = [event for event in call.events if event < 0]
         if len(ended) < len(call.awaits):  # an await that was given up has come to nothing
             finished = {-1 - event for event in ended}
@@ -322,7 +439,10 @@ class Coroutines:
         form = SchedulerExpression(
             replay, (list(call.events), list(call.awaits), list(call.hashes), result), {}
         )
-        ref, named = encode_result(form, call.args, call.kwargs, self._host.store)
+        return self._write_down(form)
+
+    def _write_down(self, form: Any) -> ValueRef:
+        ref, named = encode_result(form, (), {}, self._host.store)
         packed = pack_expression(ref.data or b"", [self._name(task) for task in named])
         return ValueRef(
             ref.token, FORMAT_EXPRESSION, packed, len(packed), ref.preview, ref.type_name,

@@ -34,7 +34,7 @@ from redunlite.cache_policy import (
     choose_hit,
     effective_scope,
 )
-from redunlite.call import Call, Outcome
+from redunlite.call import Call, Outcome, Output
 from redunlite.description import describe_failure, describe_job, list_failures
 from redunlite.errors import (
     InvalidValueError,
@@ -249,6 +249,8 @@ class Engine:
         """`id` of an expression to the job whose context holds for it, where not the parent's."""
         self._threads = Threads(self)
         self._coroutines: Coroutines | None = None
+        self._replayed: dict[int, dict[bytes, list[Any]]] = {}
+        """Serial of a job whose coroutine is to begin after all, to what its replay has evaluated."""
         self._inherited = Inherited(dict(context), EMPTY) if context else None
         """What the root job inherits: the context that the run began with."""
         recoveries = Recoveries(self)
@@ -324,9 +326,11 @@ class Engine:
                 return
             if not busy:
                 if not self._sent and not self._todo:
-                    if root.state != WAITING or self._dry_run or self.is_stopping:
+                    if self._dry_run or self.is_stopping:
                         return
-                    if self._coroutines is None or not self._coroutines.is_waiting_outside():
+                    if not self._are_coroutines_going():
+                        if root.state != WAITING:
+                            return
                         self._report_deadlock(root)
                         continue
                 waits.wait(None)
@@ -341,8 +345,23 @@ class Engine:
         if self._policy == KEEP_GOING and not self.is_stopping:
             return not (
                 self._sent or self._todo or self._asked or any(map(len, self._queues.values()))
-            )
+                or self._are_coroutines_going()
+            )  # fmt: skip
         return not self._sent
+
+    def _are_coroutines_going(self) -> bool:
+        """Tell whether a coroutine can go on, or waits for something else than the engine."""
+        coroutines = self._coroutines
+        return coroutines is not None and (coroutines.is_ready or coroutines.is_waiting_outside())
+
+    def may_interrupt(self, module: str) -> bool:
+        """Tell whether an exception may be raised now in the code of a module: in a coroutine's own.
+
+        Only there it cannot leave anything of ours half done.
+        """
+        coroutines = self._coroutines
+        ours = module.partition(".")[0] in ("redunlite", "asyncio", "selectors")
+        return coroutines is not None and coroutines.is_turning and not ours
 
     def _work(self) -> bool:
         """Do a bounded piece of what can be done now; tell whether there may be more."""
@@ -823,14 +842,15 @@ class Engine:
                 self.fail_with(job, error)
                 return
             if not self._limits.try_take(needs):
-                job.phase = QUEUED
+                if job.phase != REDUCING:
+                    job.phase = QUEUED
                 self._limited.append(job)
                 return
         self._queue(job)
 
     def _queue(self, job: Job) -> None:
         if job.task.is_async:
-            self._begin_coroutine(job, None)
+            self._begin_coroutine(job, self._replayed.pop(job.serial, None))
             return
         name = job.options.get("executor") or self._default_executor
         queue = self._queue_of.get(name)
@@ -860,6 +880,7 @@ class Engine:
                 self._reporter.job_line(describe_job(RUN, job, self._job_id(job), "async"))
             self._coroutines.begin(job, payload, replayed)
         except Exception as error:  # decoding reaches the user's own classes
+            self.give_back_limits(job)
             self.fail_with(job, error)
 
     def _run_again(self, node: FormNode, asked: RunAgain) -> None:
@@ -874,9 +895,9 @@ class Engine:
             counts.running -= 1
             counts.pending += 1
             self._open.pop(job.serial, None)
-            self._miss(job)
         else:
-            self._begin_coroutine(job, index_replayed(asked.started, self.store))
+            self._replayed[job.serial] = index_replayed(asked.started, self.store)
+        self._miss(job)
         raise Abandoned
 
     def give_back_limits(self, job: Job) -> None:
@@ -924,6 +945,7 @@ class Engine:
         try:
             payload = self._binder.encode(job, self.uuid)
         except Exception as error:  # encoding reaches the user's own classes
+            self.give_back_limits(job)
             self.fail_with(job, error)
             return
         counts = self.counts[job.task.fullname]
@@ -955,14 +977,12 @@ class Engine:
         job = self._sent.pop(outcome.number, None)
         if job is None:
             return
-        needs = job.options.get("limits")
-        if needs:
-            self._release(needs)
+        self.give_back_limits(job)
         job.usage = outcome.usage
         job.start_time = outcome.usage.start_time or job.start_time
         job.output = outcome.output
-        if outcome.output is not None and self._reporter.live_output:
-            self._show_output(job, outcome)
+        if outcome.output is not None:
+            self.show_output(job, outcome.output)
         status = outcome.status
         value = outcome.value
         if status == wire.OK:
@@ -994,9 +1014,10 @@ class Engine:
         if not self.is_stopping:
             self._reduce(job, expression)
 
-    def _show_output(self, job: Job, outcome: Outcome) -> None:
-        output = outcome.output
-        assert output is not None
+    def show_output(self, job: Job, output: Output) -> None:
+        """Show what a job has printed, where that is wanted."""
+        if not self._reporter.live_output:
+            return
         text = (output.head + output.tail).decode("utf-8", "replace")
         self._reporter.job_output(self._job_id(job), job.task.fullname, text)
 
@@ -1277,6 +1298,7 @@ class Engine:
             self._forms.throw(node, EvaluationError(failure, error, value))
             return
         if type(node) is WatchNode:
+            self._untaken.pop(failure, None)
             if not self.is_stopping:
                 node.state = FAILED
                 node.on_failure(failure, load_error(failure, self.store))

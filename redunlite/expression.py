@@ -15,10 +15,11 @@ from __future__ import annotations
 import itertools
 import operator
 import pickle
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextvars import ContextVar
+from enum import Enum
 from functools import partial
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from redunlite import hashing, nested, serialize
 from redunlite.call import StoredTask
@@ -107,6 +108,10 @@ class Expression(Lazy):
     def __getattr__(self, name: str) -> Any:
         if name.startswith(("__", "_repr_", "_ipython_")):
             raise AttributeError(name)
+        if name == "add_done_callback":  # asyncio.wait would wait for ever
+            raise AttributeError(
+                f"{self._subject()} is no asyncio task; asyncio.ensure_future(…) makes one of it"
+            )
         return SimpleExpression("getattr", (self, name))
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -232,6 +237,16 @@ def remember_node(expression: Expression, run: object, node: Any) -> None:
     _set_node(expression, node)
 
 
+class AwaitOrigin(NamedTuple):
+    """Says of an argument that it is the very object that an await gave."""
+
+    number: int
+    """Counts the awaits of the coroutine from 0."""
+    origin: Any
+    """Where the value of the await came from, as a node's `origin` and `upstream`."""
+    upstream: bytes
+
+
 class TaskExpression(Expression):
     """A call of a task."""
 
@@ -240,15 +255,17 @@ class TaskExpression(Expression):
     _task: Task[..., Any]
     _args: Sequence[Any]
     _kwargs: Mapping[str, Any]
-    _origins: Mapping[int | str, int] | None
-    """Which arguments are arguments of the enclosing call: position or name, to place."""
+    _origins: Mapping[int | str, int | AwaitOrigin] | None
+    """Which arguments are arguments of the enclosing call: position or name, to place. Of a coroutine
+    also which are what an await gave, to that await; ``-1 - i`` is await i as long as it is only
+    recorded."""
 
     def __init__(
         self,
         task: Task[..., Any],
         args: Sequence[Any],
         kwargs: Mapping[str, Any],
-        origins: Mapping[int | str, int] | None = None,
+        origins: Mapping[int | str, int | AwaitOrigin] | None = None,
     ) -> None:
         _set_task(self, task)
         _set_args(self, args)
@@ -559,11 +576,15 @@ class Hole:
 class _Table:
     """The node table of one value while it is made."""
 
-    def __init__(self, store: ValueStore | None, origins: Mapping[int, int]) -> None:
+    def __init__(
+        self, store: ValueStore | None, origins: Mapping[int, int], *, keep_origins: bool = False
+    ) -> None:
         self.store = store
         """Where large parts go; None: every part is kept in the table."""
         self.origins = origins
         """`id` of an argument of the enclosing call, to its place."""
+        self.keep_origins = keep_origins
+        """Whether origins that calls have already are written down."""
         self.nodes: list[Any] = []
         self.parts: list[ValueRef] = []
         self.tasks: list[StoredTask] = []
@@ -627,7 +648,12 @@ class _Table:
         if isinstance(value, TaskExpression):
             kind = _SPECIAL if isinstance(value, SchedulerExpression) else _TASK
             origins: dict[int | str, int] = {}
-            if self.origins:
+            if self.keep_origins and value._origins:
+                origins = {
+                    key: -1 - source.number if isinstance(source, AwaitOrigin) else source
+                    for key, source in value._origins.items()
+                }
+            elif self.origins:
                 found = self.origins
                 origins = {i: found[id(a)] for i, a in enumerate(value._args) if id(a) in found}
                 for name, argument in value._kwargs.items():
@@ -755,25 +781,30 @@ def quote_lazy(value: Any) -> Any:
     return QuotedExpression(value) if nested.has_lazy(value) else value
 
 
-def _index_origins(
+def index_origins(
     args: Sequence[Any], kwargs: Mapping[str, Any], places: Mapping[Any, int]
-) -> dict[int, int]:
-    """Return `id` of each argument, and of each item of a list argument, to the argument's place.
+) -> dict[int, tuple[Any, int]]:
+    """Return `id` of each argument, and of each item of a list argument, to it and its place.
 
     Objects that Python shares anyway (small numbers, short text, None) tell nothing about where a
     value came from and are left out.
     """
-    found: dict[int, int] = {}
+    found: dict[int, tuple[Any, int]] = {}
     for key, value in [*enumerate(args), *kwargs.items()]:
         place = places.get(key, key if isinstance(key, int) else 0)
-        if not is_shared_object(value):
-            found.setdefault(id(value), place)
-        if isinstance(value, (list, tuple, dict)) and len(value) <= 100_000:
-            items: Iterable[Any] = value.values() if isinstance(value, dict) else value
-            for item in items:
-                if not is_shared_object(item):
-                    found.setdefault(id(item), place)
+        for part in iter_traced(value):
+            found.setdefault(id(part), (part, place))
     return found
+
+
+def iter_traced(value: Any) -> Iterator[Any]:
+    """Yield a value and, of a list, tuple or dict, its items; without objects that Python shares."""
+    if not is_shared_object(value):
+        yield value
+    if isinstance(value, (list, tuple, dict)) and len(value) <= 100_000:
+        for item in value.values() if isinstance(value, dict) else value:
+            if not is_shared_object(item):
+                yield item
 
 
 def is_shared_object(value: Any) -> bool:
@@ -783,21 +814,135 @@ def is_shared_object(value: Any) -> bool:
         return -5 <= value <= 256  # type: ignore[no-any-return]
     if kind is str or kind is bytes:
         return len(value) <= 1
-    return value is None or kind is bool or (kind is tuple and not value)
+    if value is None or kind is bool or value is Ellipsis:
+        return True
+    if kind is tuple or kind is frozenset:
+        return not value
+    return isinstance(value, Enum) or callable(value)
 
 
-def note_origins(
-    expression: Any, args: Sequence[Any], kwargs: Mapping[str, Any], places: Mapping[Any, int]
-) -> None:
-    """Tell the calls in a graph which of their arguments are arguments of the call that made them."""
-    index = _index_origins(args, kwargs, places)
-    if not index:
-        return
-    for call in iter_calls(expression):
-        given = [*enumerate(call._args), *call._kwargs.items()]
-        origins = {key: index[id(value)] for key, value in given if id(value) in index}
+class Freezer:
+    """Fixes the values in what a coroutine awaits, and tells where its calls' arguments came from.
+
+    A coroutine may change a list that it has passed on; what is evaluated and recorded is the list
+    as it was at the `await`. Values in a graph become `ValueRef`s, and containers with expressions are
+    copied.
+
+    State: containers that were copied, so that calls that share one go on sharing it; one for each
+    coroutine.
+    """
+
+    def __init__(self, store: ValueStore) -> None:
+        self._store = store
+        self._copied: dict[int, tuple[Any, list[Any], Any]] = {}
+        """`id` of a container to itself, its members when it was copied, and the copy."""
+
+    def freeze(
+        self, value: Any, run: object, origins: Mapping[int, tuple[Any, int | AwaitOrigin]]
+    ) -> Any:
+        """Return an expression, or a value with some in it, whose values will not change any more.
+
+        Parameters
+        ----------
+        run
+            What has been evaluated in it is as it was.
+        origins
+            `id` of an object to itself and to where it came from.
+        """
+        held: dict[int, Any] = {}
+        containers = nested.LazyContainers()
+        todo: list[Expression] = []
+
+        def hold(item: Any) -> Any:
+            if type(item) in SCALARS or type(item) is ValueRef:
+                return item
+            if isinstance(item, Lazy):
+                if isinstance(item, Expression):
+                    todo.append(item)
+                return item
+            found = held.get(id(item))
+            if found is None:
+                if containers.holds(item):
+                    found = self._copy(item, containers, hold)
+                else:
+                    found = serialize.encode(item, self._store)
+                held[id(item)] = found
+            return found
+
+        frozen = hold(value)
+        seen: set[int] = set()
+        while todo:
+            expression = todo.pop()
+            if id(expression) in seen or expression._run is run:
+                continue
+            seen.add(id(expression))
+            if isinstance(expression, TaskExpression):
+                self._freeze_call(expression, hold, origins)
+            elif isinstance(expression, SimpleExpression):
+                operands = expression._operands
+                if expression._operator == "call":
+                    function, args, kwargs = operands
+                    operands = (
+                        hold(function), tuple(map(hold, args)),
+                        {name: hold(argument) for name, argument in kwargs.items()},
+                    )  # fmt: skip
+                else:
+                    operands = tuple(map(hold, operands))
+                _set_operands(expression, operands)
+            elif isinstance(expression, ValueExpression):
+                _set_value(expression, hold(expression._value))
+        return frozen
+
+    @staticmethod
+    def _freeze_call(
+        call: TaskExpression,
+        hold: Callable[[Any], Any],
+        origins: Mapping[int, tuple[Any, int | AwaitOrigin]],
+    ) -> None:
         if origins and call._origins is None:
-            _set_origins(call, origins)
+            given = [*enumerate(call._args), *call._kwargs.items()]
+            found = {key: origins[id(value)][1] for key, value in given if id(value) in origins}
+            if found:
+                _set_origins(call, found)
+        _set_args(call, tuple(map(hold, call._args)))
+        if call._kwargs:
+            _set_kwargs(call, {name: hold(value) for name, value in call._kwargs.items()})
+
+    def _copy(
+        self, value: Any, containers: nested.LazyContainers, hold: Callable[[Any], Any]
+    ) -> Any:
+        split = nested.Split(value, containers)
+        parts = [hold(leaf) for leaf in split.leaves]
+        if not split.is_flat:
+            return split.join(parts)
+        known = self._copied.get(id(value))
+        if known is not None and len(known[1]) == len(parts) and all(map(_is, known[1], parts)):
+            return known[2]
+        made = split.join(parts)
+        self._copied[id(value)] = (value, parts, made)
+        return made
+
+
+_is = operator.is_
+
+
+def place_awaits(value: Any, find: Callable[[int], AwaitOrigin | None]) -> None:
+    """Give the arguments in a recorded graph that came from awaits the origins of these.
+
+    Parameters
+    ----------
+    find
+        Returns the origin of the await with that number.
+    """
+    for call in iter_calls(value, is_new=True):
+        origins = call._origins
+        if origins and any(type(source) is int and source < 0 for source in origins.values()):
+            found = {}
+            for key, source in origins.items():
+                placed = find(-1 - source) if type(source) is int and source < 0 else source
+                if placed is not None:
+                    found[key] = placed
+            _set_origins(call, found or None)
 
 
 def encode_result(
@@ -824,7 +969,8 @@ def encode_result(
     ref, tasks
         The recorded expression, and the tasks it names by their index.
     """
-    table = _Table(store, _index_origins(args, kwargs, places or {}))
+    index = index_origins(args, kwargs, places or {})
+    table = _Table(store, {key: place for key, (_, place) in index.items()}, keep_origins=True)
     table.add(value)
     body = table.body()
     flags = 0
@@ -840,14 +986,14 @@ def encode_result(
     return ref, tuple(table.tasks)
 
 
-def hash_expression(value: Any, store: ValueStore) -> bytes:
+def hash_expression(value: Any, store: ValueStore, *, with_options: bool = False) -> bytes:
     """Return 20 bytes that stand for a graph: its shape, its tasks by name, its values.
 
-    Options of calls are left out: they do not change what comes of it.
+    Options of calls are left out, unless they are asked for: few change what comes of it.
     """
     table = _Table(store, {})
     table.add(value)
-    return table.token(with_options=False)[1:]
+    return table.token(with_options=with_options)[1:]
 
 
 def dump_graph(value: Any) -> tuple[bytes, list[Task[..., Any]]]:
@@ -874,8 +1020,14 @@ def iter_task_expressions(value: Any) -> Iterator[TaskExpression]:
     return (e for e in iter_calls(value) if not isinstance(e, SchedulerExpression))
 
 
-def iter_calls(value: Any) -> Iterator[TaskExpression]:
-    """Yield every call of a task or a special form in a graph, each object once."""
+def iter_calls(value: Any, *, is_new: bool = False) -> Iterator[TaskExpression]:
+    """Yield every call of a task or a special form in a graph, each object once.
+
+    Parameters
+    ----------
+    is_new
+        Look only at what no run has evaluated yet.
+    """
     todo, seen = [value], set()
     containers = nested.LazyContainers()
     while todo:
@@ -883,6 +1035,8 @@ def iter_calls(value: Any) -> Iterator[TaskExpression]:
         if type(item) in SCALARS or type(item) is ValueRef or id(item) in seen:
             continue
         seen.add(id(item))
+        if is_new and isinstance(item, Expression) and item._run is not None:
+            continue
         if isinstance(item, TaskExpression):
             yield item
             todo += [*item._args, *item._kwargs.values()]

@@ -240,6 +240,11 @@ class Split:
                 n_before = 0
         self.leaves = leaves
 
+    @property
+    def is_flat(self) -> bool:
+        """Whether the leaves are the members of one container."""
+        return len(self._steps) == 1
+
     def join(self, parts: Sequence[Any]) -> Any:
         """Return the value with `parts` in the places of the leaves."""
         stack: list[Any] = []

@@ -10,7 +10,7 @@ from collections.abc import Generator, Sequence
 from typing import Any
 
 from redunlite import hashing
-from redunlite.expression import hash_expression
+from redunlite.expression import AwaitOrigin, hash_expression, place_awaits
 from redunlite.forms import Evaluated, EvaluationError, RunAgain, Start
 from redunlite.job import Failure, Node
 from redunlite.kinds import ValueRef
@@ -32,6 +32,11 @@ def hash_failure(failure: Failure) -> bytes:
     return b"error" + hashing.value_hash(failure.error.token)
 
 
+def hash_await(expression: Any, store: ValueStore) -> bytes:
+    """Return the hash by which an await of a coroutine is found among those of its replay."""
+    return hash_expression(expression, store, with_options=True)
+
+
 @make_scheduler_task("replay")
 def replay(events: Any, awaits: Any, hashes: Any, result: Any) -> Generator[Any, Any, Any]:
     """Give a coroutine's recorded result, when all that it awaited comes to what it came to then."""
@@ -39,8 +44,16 @@ def replay(events: Any, awaits: Any, hashes: Any, result: Any) -> Generator[Any,
         part.get() if isinstance(part, Evaluated) else part for part in (events, awaits, hashes)
     )
     started: dict[int, Evaluated] = {}
+
+    def find_origin(number: int) -> AwaitOrigin | None:
+        node = started[number].node if number in started else None
+        if not isinstance(node, Node) or node.origin is None:
+            return None
+        return AwaitOrigin(number, node.origin, node.upstream)
+
     for event in events:
         if event >= 0:
+            place_awaits(awaits[event], find_origin)
             started[event] = yield Start(awaits[event])
             continue
         number = -1 - event
@@ -51,6 +64,7 @@ def replay(events: Any, awaits: Any, hashes: Any, result: Any) -> Generator[Any,
         if found != hashes[number]:
             yield RunAgain([(awaits[i], value) for i, value in started.items()])
             return None
+    place_awaits(result, find_origin)
     return result
 
 
@@ -60,5 +74,5 @@ def index_replayed(
     """Return what a replay has evaluated, by the hash of its graph."""
     found: dict[bytes, list[Any]] = {}
     for expression, value in started:
-        found.setdefault(hash_expression(expression, store), []).append(value.node)
+        found.setdefault(hash_await(expression, store), []).append(value.node)
     return found

@@ -232,7 +232,8 @@ class _SignalWatch:
     """Counts SIGINT, SIGTERM and SIGHUP for an engine while it runs; only in the main thread.
 
     A handler does no more than count and wake the wait: an exception out of a handler could land
-    between a COMMIT and its bookkeeping.
+    between a COMMIT and its bookkeeping. Only a coroutine that computes is interrupted: the engine
+    would not be asked again before it awaits something.
     """
 
     SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -258,6 +259,8 @@ class _SignalWatch:
         self._engine.signal_number = number
         self._engine.n_signals += 1
         self._engine.waits.wake()
+        if frame is not None and self._engine.may_interrupt(frame.f_globals.get("__name__", "")):
+            raise KeyboardInterrupt
 
 
 class _Executors(Mapping[str, Any]):

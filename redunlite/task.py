@@ -154,6 +154,11 @@ class Task(TaskKind, Generic[P, R]):
         """Whether its calls are coroutines, which live in the main process."""
         if self.is_async:
             self._refuse_for_async(self.base_options)
+        elif _has_code_flag(func, _ASYNC_GENERATOR):
+            raise TypeError(
+                f"task {self.fullname!r} is an async generator; a task gives one value: "
+                "collect what it yields in a list and return that"
+            )
         self._fingerprint: Fingerprint | None = None
         self._hash: bytes | None = None
         self._edition: int | None = None
@@ -376,14 +381,18 @@ class Task(TaskKind, Generic[P, R]):
         return f"Task({self.fullname})"
 
 
-_COROUTINE = 0x80
-"""The flag of the code of an ``async def``, as `inspect.CO_COROUTINE`."""
+_COROUTINE, _ASYNC_GENERATOR = 0x80, 0x200
+"""The flags of the code of an ``async def``, as `inspect.CO_COROUTINE`; and of one that yields."""
 
 
 def is_async_function(func: Callable[..., Any]) -> bool:
     """Tell whether calling a function gives a coroutine."""
+    return _has_code_flag(func, _COROUTINE)
+
+
+def _has_code_flag(func: Callable[..., Any], flag: int) -> bool:
     code = getattr(func, "__code__", None)
-    return code is not None and bool(code.co_flags & _COROUTINE)
+    return code is not None and bool(code.co_flags & flag)
 
 
 class PartialTask(Task[P, R]):

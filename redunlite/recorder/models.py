@@ -148,7 +148,9 @@ class Call(Table):
     tasks = pw.BigIntegerField(null=True)  # set of task ids below; NULL: only its own
     files = pw.BigIntegerField(null=True)  # set of value ids of files that entered from outside
     context = AnyField(null=True)  # value: the context variables it depends on
-    awaits = pw.BigIntegerField(null=True)  # set of call ids an async task awaited
+    awaits = pw.BigIntegerField(
+        null=True
+    )  # NULL: `single` of an async call holds its awaits, in order
     flags = pw.IntegerField(default=0)  # kinds.FLAG_CHECK of the single or the final value
     check = pw.BlobField(null=True, column_name="check_digest")  # 8 bytes, see recorder/cache.py
 
