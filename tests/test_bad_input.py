@@ -416,6 +416,11 @@ CASES = [
         "-c 'typo' does not exist; 'redunlite init FOLDER' makes FOLDER/.redunlite",
         status=4,
     ),
+    Case(run("show", "-q", "-v"), "--quiet and --verbose exclude each other"),
+    Case(
+        ["run", "--color=red", "w.py", "show"],
+        "option --color got 'red', expected one of auto, always, never",
+    ),
     Case(run("show", "-o", "memory"), "option -o got 'memory', expected key=value"),
     Case(
         run("show", "-o", "memry=4"),

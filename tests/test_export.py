@@ -449,3 +449,47 @@ def test_show_tells_who_made_the_value(project: Path) -> None:
         maker = json.loads(command(project, "show", word, "--json").stdout)["made_by"]
         assert (maker["job_id"], maker["task"]) == (row["id"], "export.row")
         assert maker["execution_id"] == row["execution_id"]
+
+
+FAILING = """
+from redunlite import task
+
+redun_namespace = "failing"
+
+
+@task()
+def leaf(n):
+    raise ValueError(n)
+
+
+@task()
+def main():
+    return leaf(3)
+"""
+
+
+def test_show_of_a_failure_names_where_it_began(tmp_path: Path) -> None:
+    """The job that raised, not those that the error passed; it has no rows and no JSON."""
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "w.py").write_text(FAILING)
+    assert command(tmp_path, "run", "-q", "w.py", "main").returncode == 1
+
+    maker = json.loads(command(tmp_path, "show", "-", "--json").stdout)["made_by"]
+    jobs = json.loads(command(tmp_path, "log", "-", "--json").stdout)["jobs"]
+    assert maker["job_id"] == next(job["id"] for job in jobs if job["task"] == "failing.leaf")
+    done = command(tmp_path, "show", "-", "-o", "x.json")
+    assert done.returncode == 2
+    assert done.stderr == (
+        "redunlite: '-' has no result, it failed with ValueError(3)\n"
+        "  redunlite log - tells about it\n"
+    )
+    assert command(tmp_path, "show", "-", "-o", "-").stdout == "ErrorValue(ValueError: 3)\n"
+
+
+def test_show_of_a_tasks_name_says_what_it_is(project: Path) -> None:
+    """Only ids have values; the page of the task is one word away."""
+    done = command(project, "show", "row")
+
+    assert (done.returncode, done.stderr) == (
+        2, "redunlite: unknown id 'row'\n  it is the name of a task: redunlite log row\n"
+    )  # fmt: skip

@@ -328,8 +328,10 @@ def _read_request(
     values: dict[str, Any] = {}
     if not action:
         check_required(options, given, where, hint)
-        if settings.fail_fast and settings.keep_going:
-            raise UsageError("--fail-fast and --keep-going exclude each other")
+        for one, other in (("fail_fast", "keep_going"), ("quiet", "verbose")):
+            if getattr(settings, one) and getattr(settings, other):
+                flags = f"--{one} and --{other}".replace("_", "-")
+                raise UsageError(f"{flags} exclude each other")
         values = join_fields(options, parsed.convert(given))
     return Request(task, options, values, action, settings)
 

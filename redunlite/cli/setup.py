@@ -10,9 +10,6 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from redunlite.cli.arguments import Option, check_required, make_options, parse_words
-from redunlite.cli.common import PROGRAM, find_width
-from redunlite.cli.docstrings import parse_docstring
-from redunlite.display.text import escape_lines
 from redunlite.errors import UsageError
 
 if TYPE_CHECKING:
@@ -50,8 +47,11 @@ def read_setup(config: Config, words: Sequence[str]) -> dict[str, Any]:
 
 def format_setup_help(config: Config) -> str:
     """Return the arguments of the setup function, as a page of help."""
+    from redunlite.cli.common import PROGRAM, find_width
+    from redunlite.cli.docstrings import parse_docstring
     from redunlite.cli.help import Group, Page, Row, format_page
     from redunlite.cli.taskhelp import iter_rows
+    from redunlite.display.text import escape_lines
     from redunlite.session import find_setup
 
     function = find_setup(config)

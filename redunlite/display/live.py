@@ -17,7 +17,6 @@ from typing import TextIO
 
 from redunlite.call import ErrorDetail, Frame
 from redunlite.display.footer import PREFIX, format_footer, get_footer_width, paint_footer
-from redunlite.display.paint import paint_error
 from redunlite.display.style import ID, PLAIN, Style, is_terminal
 from redunlite.display.text import (
     cut,
@@ -293,7 +292,12 @@ class ConsoleReporter:
             from redunlite.tracebacks import format_frames
 
             lines += [escape(line) for line in format_frames(frames)]
-        return lines + [paint_error(x, self._style) for x in escape_lines(detail.summary)]
+        told = escape_lines(detail.summary)
+        if self._style.is_on:
+            from redunlite.display.paint import paint_error
+
+            told = [paint_error(line, self._style) for line in told]
+        return lines + told
 
     def _account_for_hidden(self) -> None:
         """Print how many lines of each task were left out since the last account."""

@@ -32,6 +32,9 @@ from redunlite.history.records import (
     ValueRecord,
 )
 
+MAKER_WIDTH = 80
+"""Characters shown of the arguments of the call that made a value."""
+
 
 def format_job_page(detail: JobDetail, dataflow: Dataflow | None) -> Iterator[str]:
     """Yield the lines of the page of a job."""
@@ -168,7 +171,7 @@ def _format_maker(maker: Maker | None, width: int | None) -> str:
     call = maker.call
     job = f"Job {maker.job.uuid[:width]} " if maker.job is not None else ""
     arguments = format_arguments(call.arguments, by_name=maker.job is None or not maker.job.parent)
-    task = f"{escape(call.task.fullname)}({cut(arguments, VALUE_WIDTH)})"
+    task = f"{escape(call.task.fullname)}({cut(arguments, MAKER_WIDTH)})"
     return f"{job}{task} in Exec {maker.execution.uuid[:width]}"
 
 

@@ -208,9 +208,9 @@ def find_producer(history: History, value: ValueRecord) -> CallRecord | None:
 
 
 def find_maker(history: History, match: Match, value: ValueRecord) -> Maker | None:
-    """Return who made the value that a record stands for; None when no call returned it.
+    """Return who made the value that a record stands for; None when no call returned or raised it.
 
-    A task that hands on what another one returned did not make it.
+    A task that hands on what another one returned, or raised, did not make it.
     """
     row = find_call_of(history, match)
     if row is None:
@@ -223,8 +223,12 @@ def find_maker(history: History, match: Match, value: ValueRecord) -> Maker | No
         if child is None:
             break
         row = child.row
+    call, job = history.get_call(row), find_job_of_call(history, row)
+    failed = None if job is None else _find_failed_job(history, job, call)
+    if failed is not None and failed.call is not None:
+        call, job = history.get_call(failed.call), failed
     execution = history.get_execution(row >> codes.SERIAL_BITS)
-    return Maker(history.get_call(row), find_job_of_call(history, row), execution)
+    return Maker(call, job, execution)
 
 
 def make_no_value() -> ValueRecord:

@@ -459,12 +459,11 @@ class History:
             files = self._find_files(word)
             if files:
                 return Found(files)
-        raise UnknownNameError(
-            "id" if only_ids else "id or task",
-            word,
-            () if only_ids else self.find_task_names(),
-            hint=self._propose_ids(word) or "redunlite log lists the executions",
-        )
+        hint = self._propose_ids(word) or "redunlite log lists the executions"
+        if only_ids and self.find_tasks_by_name(word):
+            hint = f"it is the name of a task: redunlite log {word}"
+        names = () if only_ids else self.find_task_names()
+        raise UnknownNameError("id" if only_ids else "id or task", word, names, "", hint)
 
     def _propose_ids(self, word: str) -> str:
         """Return a question after the newest ids that are one slip from a word; mostly empty."""
