@@ -691,6 +691,10 @@ def _describe_load_error(error: BaseException) -> str:
 
         why = explain_import(error)
         lines += [why] if why else []
+        if "attempted relative import" in str(error):
+            lines.append(
+                "a workflow file is in no package: its folder is on sys.path, so leave out the dot"
+            )
     return "\n".join(lines)
 
 

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import functools
 import itertools
-import re
 import sys
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -72,8 +71,6 @@ __all__ = [
     "wraps_task",
 ]
 
-_NAME = re.compile(r"[A-Za-z_][A-Za-z_0-9]*\Z")
-_NAMESPACE = re.compile(r"[A-Za-z_][A-Za-z_0-9]*(\.[A-Za-z_][A-Za-z_0-9]*)*\Z")
 
 IDENTITY_OPTIONS = (
     "name",
@@ -104,16 +101,17 @@ class Task(TaskKind, Generic[P, R]):
     def __init__(self, func: Callable[P, R], options: Mapping[str, Any]) -> None:
         self.func = func
         settings = dict(options)
-        self.name: str = settings.pop("name", None) or func.__name__
-        if not _NAME.match(self.name):
+        self.name: str = _normalize(settings.pop("name", None) or func.__name__)
+        if not self.name.isidentifier():
             raise TaskDefinitionError(
                 f"{self.name!r} cannot be the name of a task",
                 "give it one: @task(name='…'), letters, digits and underscores",
             )
-        namespace = resolve_namespace(settings.pop("namespace", None), func)
-        if namespace and not _NAMESPACE.match(namespace):
+        namespace = _normalize(resolve_namespace(settings.pop("namespace", None), func))
+        if namespace and not all(map(str.isidentifier, namespace.split("."))):
             raise TaskDefinitionError(
-                f"{namespace!r} cannot be the namespace of task {self.name!r}"
+                f"{namespace!r} cannot be the namespace of task {self.name!r}",
+                "a namespace is made of words of letters, digits and underscores with dots between",
             )
         self.namespace: str = namespace
         self.fullname: str = f"{namespace}.{self.name}" if namespace else self.name
@@ -800,6 +798,15 @@ def _find_task(
             raise AttributeError(f"{module}.{qualname} is not a task")
         found = place
     return _with_stored_options(found, call_options)
+
+
+def _normalize(name: str) -> str:
+    """Return a name as Python itself spells one: two ways to write an accent are one name."""
+    if name.isascii():
+        return name
+    import unicodedata
+
+    return unicodedata.normalize("NFKC", name)
 
 
 def _unquote(value: Any) -> Any:

@@ -189,6 +189,7 @@ CASES = [
     Case(["run", "-", "show"], "unknown workflow file '-'"),
     Case(["run", "syntax.py", "show"], "cannot parse workflow file 'syntax.py'"),
     Case(["run", "import.py", "show"], "cannot load workflow file 'import.py'"),
+    Case(["run", "relative.py", "show"], "cannot load workflow file 'relative.py'"),
     Case(
         ["run", "exit.py", "show"], "workflow file 'exit.py' ended the program while it was loaded"
     ),
@@ -615,6 +616,7 @@ def make_folders(root: Path) -> None:
     (plain / "list.json").write_text("[1]")
     (plain / "syntax.py").write_text("def f(:\n")
     (plain / "import.py").write_text("import no_such_module\n")
+    (plain / "relative.py").write_text("from .w import show\n")
     (plain / "exit.py").write_text("import sys\nsys.exit(0)\n")
     (plain / "raises.py").write_text("def f():\n    1 / 0\n\nf()\n")
     (plain / "latin.py").write_bytes(b"x = '\xe9'\n")

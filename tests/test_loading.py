@@ -154,6 +154,14 @@ def test_error_while_loading_shows_the_users_frames_only(tmp_path):
     assert "flow_e" not in sys.modules
 
 
+def test_relative_import_of_a_workflow_gets_the_way_out(tmp_path):
+    """A file that is run is in no package; what to write is said behind Python's own words."""
+    path = write(tmp_path, flow="from .helper import x\n", helper="x = 1\n")
+    with pytest.raises(WorkflowLoadError) as caught:
+        loading.load_workflow(str(path))
+    assert "leave out the dot" in str(caught.value).splitlines()[-1]
+
+
 def test_exit_of_the_workflow_is_told(tmp_path):
     """A workflow that calls `sys.exit` while it is loaded has no tasks to run."""
     path = write(tmp_path, flow_f="import sys\nsys.exit(3)\n")

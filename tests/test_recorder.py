@@ -260,6 +260,18 @@ def test_reasons_compare_with_the_job_in_the_same_place(scheduler: Scheduler):
     assert lines[1].startswith("greeter: greet: 'Hi you' → 'Hello there'")
 
 
+def test_reason_of_an_argument_that_looks_as_before(scheduler: Scheduler):
+    """Two long lists with one preview: it changed, and the preview is not printed twice."""
+
+    @task(name="length")
+    def length(numbers):
+        return len(numbers)
+
+    scheduler.run(3)
+    reasons(scheduler, lambda: length([*range(5000), 1]))
+    assert reasons(scheduler, lambda: length([*range(5000), 2])) == ["length: numbers changed"]
+
+
 def test_reason_of_a_job_whose_cache_is_off(scheduler: Scheduler):
     """A task that is never answered from an earlier run says so, from the second run on."""
 

@@ -116,6 +116,21 @@ def test_bad_names_are_refused(name):
         task(name=name)(lambda: 1)
 
 
+@pytest.mark.parametrize("name", ["a b", "1st.x", "a-b", "a..b", ".a", "a."])
+def test_bad_namespaces_are_refused(name):
+    """A namespace is identifiers with dots between, and the error says so."""
+    with pytest.raises(TaskDefinitionError, match="dots between"):
+        task(name="x", namespace=name)(lambda: 1)
+
+
+def test_names_are_those_that_python_takes():
+    """Any letters will do; an accent written in two ways is one name, as in Python itself."""
+    composed = task(name="pr\u00fcfe", namespace="ma\u00df")(lambda: 1)
+    assert composed.fullname == "ma\u00df.pr\u00fcfe"
+    apart = task(name="pru\u0308fe", namespace="ma\u00df")(lambda: 1)
+    assert apart.fullname == composed.fullname
+
+
 def test_task_of_a_task_is_refused():
     """Decorating twice is a mistake and said so."""
     with pytest.raises(TaskDefinitionError, match="already"):

@@ -140,7 +140,9 @@ class Reasons:
                 if row is None or row[0] == hashing.value_hash(token):
                     continue
                 shown = _cut(row[1] or "")
-            changes.append(f"{name}: {shown} → {_show(value)}")
+            now = _show(value)
+            # Of what differs behind the preview, the preview says nothing.
+            changes.append(f"{name} changed" if shown == now else f"{name}: {shown} → {now}")
         if len(changes) > MAX_CHANGES:
             changes[MAX_CHANGES:] = [f"{len(changes) - MAX_CHANGES} more"]
         return ", ".join(changes)
