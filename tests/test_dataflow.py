@@ -11,6 +11,7 @@ from redunlite.display.dataflow import format_dataflow
 from redunlite.history import dataflow
 from redunlite.history.dataflow import (
     Dataflow,
+    find_job_of_call,
     find_producer,
     get_call_dataflow,
     get_job_dataflow,
@@ -336,7 +337,7 @@ def test_value_and_call_node_have_a_dataflow(scheduler: Scheduler):
 
     producer = find_producer(history, call.result)
     assert producer is not None and producer.row == call.row
-    found = get_call_dataflow(history, producer, "value")
+    found = get_call_dataflow(history, producer, find_job_of_call(history, producer.row), "value")
     assert found is not None
     assert [section.name for section in found.sections] == ["value", "greet", "thing"]
 

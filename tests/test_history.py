@@ -80,6 +80,22 @@ def find_jobs(history: History, name: str) -> list[records.JobRecord]:
     return [job for job in jobs if job.task.name == name]
 
 
+def test_jobs_of_a_call_are_found_in_all_executions_that_have_them():
+    """Those of the execution that made the call come first; others without its task are passed by."""
+    scheduler = Scheduler()
+    scheduler.run(collect([inc(1), inc(2)]))
+    scheduler.run(collect([5]))
+    scheduler.run(collect([inc(2), inc(1)]))
+    history = get_history(scheduler)
+    jobs = [job for job in find_jobs(history, "inc") if job.arguments[0].value.preview == "2"]
+    call = history.get_call(jobs[0].call)
+    rows = [job.row for job in jobs]
+
+    assert [1, 3] == [job.execution for job in jobs]
+    assert rows == [job.row for job in history.find_jobs_of_call(call, 10)]
+    assert rows[:1] == [job.row for job in history.find_jobs_of_call(call, 1)]
+
+
 class Rows:
     """Builds a history row by row, for what a run would take too long for."""
 

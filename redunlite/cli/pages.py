@@ -21,7 +21,6 @@ from redunlite.history.records import (
     EXECUTION,
     JOB,
     TASK,
-    JobRecord,
     Match,
     ValueRecord,
 )
@@ -86,12 +85,9 @@ def _view_job(history: History, match: Match) -> View:
 
 def _view_call(history: History, match: Match) -> View:
     call = history.get_call(match.row)
-    flow = dataflow.get_call_dataflow(history, call)
-    # No job of an execution before the one that made the call has it.
-    first = match.row >> codes.SERIAL_BITS << codes.SERIAL_BITS
-    jobs: list[JobRecord] = history.find_jobs(
-        "id > ? AND call = ?", (first, match.row), MAX_JOBS_OF_CALL
-    )
+    jobs = history.find_jobs_of_call(call, MAX_JOBS_OF_CALL)
+    is_made = jobs and jobs[0].execution == call.row >> codes.SERIAL_BITS
+    flow = dataflow.get_call_dataflow(history, call, jobs[0] if is_made else None)
 
     def make_page() -> Any:
         return as_json.make_call_page(history, call, jobs, flow)
@@ -129,7 +125,7 @@ def _view_value(history: History, match: Match) -> View:
     maker = dataflow.find_maker(history, match, value)
     flow: Dataflow | None = None
     if maker is not None:
-        flow = dataflow.get_call_dataflow(history, maker.call, "value")
+        flow = dataflow.get_call_dataflow(history, maker.call, maker.job, "value")
 
     def make_page() -> Any:
         return as_json.make_value_page(value, flow, maker)

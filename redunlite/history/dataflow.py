@@ -180,11 +180,18 @@ def get_job_dataflow(history: History, job: JobRecord) -> Dataflow | None:
     return _Builder(history).build("result", frame, frame.call.result or make_no_value())
 
 
-def get_call_dataflow(history: History, call: CallRecord, name: str = "result") -> Dataflow | None:
-    """Return where the result of a call node came from; None when it has none."""
+def get_call_dataflow(
+    history: History, call: CallRecord, job: JobRecord | None, name: str = "result"
+) -> Dataflow | None:
+    """Return where the result of a call node came from; None when it has none.
+
+    Parameters
+    ----------
+    job
+        The one in which the call was first made.
+    """
     if call.result is None:
         return None
-    job = find_job_of_call(history, call.row)
     frame = None if job is None else make_job_frame(history, job)
     if frame is None:
         frame = Frame(history, call.row)

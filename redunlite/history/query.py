@@ -216,6 +216,26 @@ class History:
                 duration, cpu, peak, output,
             )  # fmt: skip
 
+    def find_jobs_of_call(self, call: CallRecord, limit: int) -> list[JobRecord]:
+        """Return the first jobs that have a call, without their arguments.
+
+        Jobs carry no index by call, so each execution that has jobs of the call's task is scanned
+        until as many are found; none that is older than the call has it.
+        """
+        numbers = self.connection.execute(
+            "SELECT execution FROM counter WHERE task = ? AND execution >= ? ORDER BY execution",
+            (call.task.row, call.row >> codes.SERIAL_BITS),
+        ).fetchall()
+        found: list[JobRecord] = []
+        for (number,) in numbers:
+            if len(found) < limit:
+                found += self.find_jobs(
+                    "id BETWEEN ? AND ? AND call = ?",
+                    (*get_id_range(number), call.row),
+                    limit - len(found),
+                )
+        return found
+
     def find_job_ids(self, row_ids: Collection[int]) -> dict[int, str]:
         """Return the UUID of each job with one of those row ids."""
         rows = self._select("SELECT id, salt FROM job WHERE id IN (%s)", sorted(set(row_ids)))
