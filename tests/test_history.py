@@ -91,9 +91,9 @@ def test_jobs_of_a_call_are_found_in_all_executions_that_have_them():
     call = history.get_call(jobs[0].call)
     rows = [job.row for job in jobs]
 
-    assert [1, 3] == [job.execution for job in jobs]
-    assert rows == [job.row for job in history.find_jobs_of_call(call, 10)]
-    assert rows[:1] == [job.row for job in history.find_jobs_of_call(call, 1)]
+    assert [job.execution for job in jobs] == [1, 3]
+    assert [job.row for job in history.find_jobs_of_call(call, 10)] == rows
+    assert [job.row for job in history.find_jobs_of_call(call, 1)] == rows[:1]
 
 
 class Rows:
