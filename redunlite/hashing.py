@@ -35,11 +35,11 @@ import copyreg
 import os
 import struct
 import sys
-from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache, cached_property
 from hashlib import sha256
 from itertools import chain
+from operator import attrgetter
 from sys import getrefcount
 from typing import IO, Any
 
@@ -47,112 +47,68 @@ from redunlite import kinds
 from redunlite.errors import HiddenExpressionError, UnhashableValueError
 from redunlite.kinds import FLAG_CHECK, Lazy, TypeHandler, ValueRef
 from redunlite.preview import format_preview
+from redunlite.tokens import (
+    BYTE,
+    COLUMNS_FROM,
+    DIGEST,
+    DIGEST_BYTES,
+    SCALARS,
+    bytes_token,
+    find_names,
+    finish_members,
+    finish_pairs,
+    frame_members,
+    frame_values,
+    make_prefix,
+    pack_length,
+    pair_tokens,
+    row_tokens,
+    scalar_tokens,
+    value_digest,
+)
+from redunlite.tokens import HASH_VERSION as HASH_VERSION
 
-HASH_VERSION = 1
-"""Part of every pre-image; changes with any of them."""
-DIGEST_BYTES = 20
-LITERAL_BYTES = 64
-"""Canonical bytes up to this length are the token itself."""
-
-_COLUMNS_FROM = 32
-_MAX_PAYLOAD = LITERAL_BYTES - 1
-_COLUMNS = b"\xff"
-_BYTE: tuple[bytes, ...] = tuple(bytes((i,)) for i in range(256))
-_pack_length = struct.Struct("<Q").pack
-_pack_int = struct.Struct("<q").pack
-_pack_float = struct.Struct("<d").pack
 _unpack_int = struct.Struct("<q").unpack_from
 _unpack_float = struct.Struct("<d").unpack_from
-_NAN = b"f" + bytes.fromhex("000000000000f87f")
-
-_DIGEST = 35
-"""``#``, the mark of a token that is a digest."""
-_WIDTHS = {ord("N"): 0, ord("T"): 0, ord("F"): 0, ord("i"): 8, ord("f"): 8, _DIGEST: DIGEST_BYTES}
-"""Payload bytes of the kinds whose payloads have one length."""
 
 # Digests.
 
 
-def _prefix(kind: bytes) -> bytes:
-    return b"redunlite/%d/%s\n" % (HASH_VERSION, kind)
-
-
-_VALUE = _prefix(b"value")
-_ARGS = _prefix(b"args")
-_EVAL = _prefix(b"eval")
-_CALL = _prefix(b"call")
-_CLASSES = _prefix(b"classes")
+_ARGS = make_prefix(b"args")
+_EVAL = make_prefix(b"eval")
+_CALL = make_prefix(b"call")
+_CLASSES = make_prefix(b"classes")
 
 
 def digest(kind: bytes, *fields: bytes) -> bytes:
     """Return 20 bytes over `kind` and `fields`, each with its length before it."""
-    parts = [_prefix(kind)]
+    parts = [make_prefix(kind)]
     for field in fields:
-        parts.append(_pack_length(len(field)))
+        parts.append(pack_length(len(field)))
         parts.append(field)
     return sha256(b"".join(parts)).digest()[:DIGEST_BYTES]
 
 
-def _value_digest(canonical: bytes, rest: bytes | memoryview = b"") -> bytes:
-    """Return the digest of canonical bytes; `rest` is their second part, taken without a copy."""
-    size = len(canonical) + (rest.nbytes if type(rest) is memoryview else len(rest))
-    running = sha256(_VALUE + _pack_length(size) + canonical)
-    if rest:
-        running.update(rest)
-    return running.digest()[:DIGEST_BYTES]
-
-
-def _finish(canonical: bytes) -> bytes:
-    """Return the token of a value whose canonical bytes, if they are few, hold it whole."""
-    return canonical if len(canonical) <= LITERAL_BYTES else b"#" + _value_digest(canonical)
-
-
-def _finish_members(tag: bytes, tokens: Sequence[bytes]) -> bytes:
-    """Return the token of a list or tuple whose members have these tokens."""
-    framed = _frame_members(tokens)
-    if len(framed) < LITERAL_BYTES and _are_literal(tokens):
-        return tag + framed
-    return b"#" + _value_digest(tag, framed)
-
-
-def _finish_pairs(keys: Sequence[bytes], values: Sequence[bytes]) -> bytes:
-    """Return the token of a dict whose keys and values have these tokens."""
-    canonical = b"d" + _frame_members(keys) + _frame_members(values)
-    if len(canonical) <= LITERAL_BYTES and _are_literal(keys) and _are_literal(values):
-        return canonical
-    return b"#" + _value_digest(canonical)
-
-
-def _are_literal(tokens: Sequence[bytes]) -> bool:
-    if len(tokens) >= _COLUMNS_FROM:
-        return False
-    # A loop: `all` of a generator takes three times as long for the few there are.
-    for tok in tokens:  # noqa: SIM110
-        if tok[0] == _DIGEST:
-            return False
-    return True
-
-
 def value_hash(tok: bytes) -> bytes:
     """Return the 20-byte hash of the value whose token is `tok`."""
-    return tok[1:] if tok[0] == _DIGEST else _value_digest(tok)
+    return tok[1:] if tok[0] == DIGEST else value_digest(tok)
 
 
 def arguments_prefix(names: Iterable[str]) -> bytes:
     """Return what `hash_arguments` begins with for parameters of these names."""
     encoded = [name.encode("utf-8", "surrogatepass") for name in names]
-    framed = b"".join([_pack_length(len(name)) + name for name in encoded])
-    return _ARGS + _pack_length(len(encoded)) + framed
+    framed = b"".join([pack_length(len(name)) + name for name in encoded])
+    return _ARGS + pack_length(len(encoded)) + framed
 
 
 def hash_arguments(params_prefix: bytes, tokens: Sequence[bytes]) -> bytes:
     """Return the `args_hash` of one token a parameter, in the order of `arguments_prefix`."""
     if len(tokens) == 1:
         tok = tokens[0]
-        return sha256(params_prefix + _BYTE[len(tok)] + tok).digest()[:DIGEST_BYTES]
+        return sha256(params_prefix + BYTE[len(tok)] + tok).digest()[:DIGEST_BYTES]
     parts = [params_prefix]
     for tok in tokens:
-        parts.append(_BYTE[len(tok)])
+        parts.append(BYTE[len(tok)])
         parts.append(tok)
     return sha256(b"".join(parts)).digest()[:DIGEST_BYTES]
 
@@ -262,161 +218,8 @@ def _is_standard(module_name: str) -> bool:
     return path is None or path.startswith(os.path.dirname(os.__file__))
 
 
-# Tokens of scalars.
-
-
-def _int_token(value: int) -> bytes:
-    try:
-        return b"i" + _pack_int(value)
-    except struct.error:
-        return _finish(b"I" + value.to_bytes(value.bit_length() // 8 + 1, "little", signed=True))
-
-
-def _float_token(value: float) -> bytes:
-    return b"f" + _pack_float(value) if value == value else _NAN
-
-
-def _str_token(value: str) -> bytes:
-    canonical = b"s" + value.encode("utf-8", "surrogatepass")
-    return canonical if len(canonical) <= LITERAL_BYTES else _finish(canonical)
-
-
-def _bytes_token(value: bytes | memoryview) -> bytes:
-    size = value.nbytes if type(value) is memoryview else len(value)
-    return b"b" + bytes(value) if size < LITERAL_BYTES else b"#" + _value_digest(b"b", value)
-
-
-_SCALARS: dict[type, Callable[[Any], bytes]] = {
-    type(None): lambda value: b"N",
-    bool: lambda value: b"T" if value else b"F",
-    int: _int_token,
-    float: _float_token,
-    str: _str_token,
-    bytes: _bytes_token,
-}
-SCALAR_TYPES = frozenset(_SCALARS)
+SCALAR_TYPES = frozenset(SCALARS)
 """Exact types of immutable values that may be shared between calls as they are."""
-
-
-# Members of containers.
-
-
-def _frame_members(tokens: Sequence[bytes]) -> bytes:
-    """Return the framing of the members with these tokens."""
-    n = len(tokens)
-    if n < _COLUMNS_FROM:
-        parts = [_BYTE[n]]
-        for tok in tokens:
-            parts.append(_BYTE[len(tok)])
-            parts.append(tok)
-        return b"".join(parts)
-    kinds_column = bytes([tok[0] for tok in tokens])
-    letters = sorted(set(kinds_column))
-    if len(letters) == 1:
-        columns = [_column_of_tokens(letters[0], tokens)]
-    else:
-        by_kind: dict[int, list[bytes]] = {letter: [] for letter in letters}
-        for tok in tokens:
-            by_kind[tok[0]].append(tok)
-        columns = [_column_of_tokens(letter, by_kind[letter]) for letter in letters]
-    return _join_columns(n, kinds_column, letters, columns)
-
-
-def _join_columns(
-    n: int, kinds_column: bytes, letters: Sequence[int], columns: list[bytes]
-) -> bytes:
-    kind = b"\x01" + kinds_column[:1] if len(letters) == 1 else b"\x00" + kinds_column
-    return b"".join((_COLUMNS, _pack_length(n), kind, *columns))
-
-
-def _column_of_tokens(letter: int, tokens: Sequence[bytes]) -> bytes:
-    width = _WIDTHS.get(letter)
-    if width == 0:
-        return b""
-    if width is not None:
-        column = bytearray(b"".join(tokens))
-        del column[:: width + 1]
-        return bytes(column)
-    payloads = [tok[1:] for tok in tokens]
-    return bytes(map(len, payloads)) + b"".join(payloads)
-
-
-def _frame_values(values: Sequence[Any]) -> bytes | None:
-    """Return the framing of concrete scalars, or None when they are not all of a quick kind.
-
-    Equal to `_frame_members` of their tokens.
-    """
-    types = set(map(type, values))
-    if types == {bool}:
-        kinds_column = bytes(map(_BOOL_KINDS.__getitem__, values))
-        return _join_columns(len(values), kinds_column, bytes(set(kinds_column)), [])
-    if not types <= _QUICK_KINDS.keys():
-        return None
-    columns = []
-    for cls in sorted(types, key=_QUICK_KINDS.__getitem__):
-        few = values if len(types) == 1 else [value for value in values if type(value) is cls]
-        column = _QUICK_COLUMNS[cls](few)
-        if column is None:
-            return None
-        columns.append(column)
-    if len(types) == 1:
-        kinds_column = bytes(map(_QUICK_KINDS.__getitem__, types))
-    else:
-        kinds_column = bytes(map(_QUICK_KINDS.__getitem__, map(type, values)))
-    return _join_columns(len(values), kinds_column, bytes(set(kinds_column)), columns)
-
-
-def _int_column(values: Sequence[int]) -> bytes | None:
-    try:
-        column = array("q", values)
-    except OverflowError:
-        return None
-    if sys.byteorder == "big":
-        column.byteswap()
-    return column.tobytes()
-
-
-def _float_column(values: Sequence[float]) -> bytes | None:
-    total = sum(values)
-    # A sum that is no number is a quick sign that there may be a NaN, whose bits vary.
-    if total != total and any(value != value for value in values):
-        return None
-    column = array("d", values)
-    if sys.byteorder == "big":
-        column.byteswap()
-    return column.tobytes()
-
-
-def _str_column(values: Sequence[str]) -> bytes | None:
-    joined = "".join(values)
-    if joined.isascii():
-        if max(map(len, values)) > _MAX_PAYLOAD:
-            return None
-        return bytes(map(len, values)) + joined.encode("ascii")
-    return _bytes_column([value.encode("utf-8", "surrogatepass") for value in values])
-
-
-def _bytes_column(values: Sequence[bytes]) -> bytes | None:
-    if max(map(len, values)) > _MAX_PAYLOAD:
-        return None
-    return bytes(map(len, values)) + b"".join(values)
-
-
-_BOOL_KINDS = {False: ord("F"), True: ord("T")}
-_QUICK_KINDS: dict[type, int] = {
-    type(None): ord("N"),
-    int: ord("i"),
-    float: ord("f"),
-    str: ord("s"),
-    bytes: ord("b"),
-}
-_QUICK_COLUMNS: dict[type, Callable[[Sequence[Any]], bytes | None]] = {
-    type(None): lambda values: b"",
-    int: _int_column,
-    float: _float_column,
-    str: _str_column,
-    bytes: _bytes_column,
-}
 
 
 # The walk.
@@ -442,7 +245,7 @@ def token(value: Any, classes: set[str] | None = None, name: str = "value") -> b
     HiddenExpressionError
         When some part is an expression.
     """
-    encode = _SCALARS.get(type(value))
+    encode = SCALARS.get(type(value))
     if encode is not None:
         return encode(value)
     flat = _flat_token(value)
@@ -458,55 +261,45 @@ def token(value: Any, classes: set[str] | None = None, name: str = "value") -> b
 def _flat_token(value: Any) -> bytes | None:
     """Return the token of a short list, tuple or dict of scalars, without a walk; else None."""
     cls = type(value)
-    if (cls is not list and cls is not tuple and cls is not dict) or len(value) >= _COLUMNS_FROM:
+    if (cls is not list and cls is not tuple and cls is not dict) or len(value) >= COLUMNS_FROM:
         return None
-    tokens = _scalar_tokens(value)
+    tokens = scalar_tokens(value)
     if tokens is None:
         return None
     if cls is not dict:
-        return _finish_members(b"l" if cls is list else b"t", tokens)
-    values = _scalar_tokens(value.values())
-    return None if values is None else _finish_pairs(tokens, values)
-
-
-def _scalar_tokens(values: Iterable[Any]) -> list[bytes] | None:
-    tokens = []
-    for value in values:
-        encode = _SCALARS.get(type(value))
-        if encode is None:
-            return None
-        tokens.append(encode(value))
-    return tokens
+        return finish_members(b"l" if cls is list else b"t", tokens)
+    values = scalar_tokens(value.values())
+    return None if values is None else finish_pairs(tokens, values)
 
 
 def _close_list(frame: _Frame) -> bytes:
-    return _finish_members(b"l", frame.tokens)
+    return finish_members(b"l", frame.tokens)
 
 
 def _close_tuple(frame: _Frame) -> bytes:
-    return _finish_members(b"t", frame.tokens)
+    return finish_members(b"t", frame.tokens)
 
 
 def _close_set(frame: _Frame) -> bytes:
-    return b"#" + _value_digest(b"S" + _frame_members(sorted(frame.tokens)))
+    return b"#" + value_digest(b"S" + frame_members(sorted(frame.tokens)))
 
 
 def _close_frozenset(frame: _Frame) -> bytes:
-    return b"#" + _value_digest(b"Z" + _frame_members(sorted(frame.tokens)))
+    return b"#" + value_digest(b"Z" + frame_members(sorted(frame.tokens)))
 
 
 def _close_dict(frame: _Frame) -> bytes:
     n = len(frame.tokens) // 2
-    return _finish_pairs(frame.tokens[:n], frame.tokens[n:])
+    return finish_pairs(frame.tokens[:n], frame.tokens[n:])
 
 
 def _close_object(frame: _Frame) -> bytes:
-    return b"#" + _value_digest(b"o" + _frame_members(frame.tokens))
+    return b"#" + value_digest(b"o" + frame_members(frame.tokens))
 
 
 def _close_handled(frame: _Frame) -> bytes:
     tag: bytes = frame.tag
-    return b"#" + _value_digest(b"x" + _BYTE[len(tag)] + tag + frame.tokens[0])
+    return b"#" + value_digest(b"x" + BYTE[len(tag)] + tag + frame.tokens[0])
 
 
 class _Attributes(dict[str, Any]):
@@ -567,7 +360,7 @@ class Walk:
 
     def run(self, value: Any) -> bytes:
         """Return the token of `value`."""
-        scalars = _SCALARS
+        scalars = SCALARS
         stack = self._stack
         root = _Frame(None, iter((value,)), _close_list)
         stack.append(root)
@@ -633,7 +426,7 @@ class Walk:
         if cls is frozenset:
             return _Frame(value, iter(value), _close_frozenset)
         if cls is memoryview:
-            return _bytes_token(value)
+            return bytes_token(value)
         if issubclass(cls, Lazy):
             raise HiddenExpressionError(
                 f"{self._path()} is an expression where the engine does not look for one: "
@@ -646,28 +439,46 @@ class Walk:
 
     def _open_sequence(self, value: Any, cls: type) -> bytes | _Frame:
         tag, close = (b"l", _close_list) if cls is list else (b"t", _close_tuple)
-        if len(value) < _COLUMNS_FROM:
-            tokens = _scalar_tokens(value)
+        if len(value) < COLUMNS_FROM:
+            tokens = scalar_tokens(value)
             if tokens is not None:
-                return _finish_members(tag, tokens)
-        elif (framed := _frame_values(value)) is not None:
-            return b"#" + _value_digest(tag, framed)
-        if set(map(type, value)) == {ValueRef}:
-            for classes in {ref.classes for ref in value}:
-                self.classes.update(classes)
-            self.has_check |= any(ref.flags & FLAG_CHECK for ref in value)
-            return _finish_members(tag, [ref.token for ref in value])
+                return finish_members(tag, tokens)
+        elif (framed := frame_values(value)) is not None:
+            return b"#" + value_digest(tag, *framed)
+        types = set(map(type, value))
+        if len(types) == 1:
+            tokens = self._tokens_of_alike(value, types.pop())
+            if tokens is not None:
+                return finish_members(tag, tokens)
         return _Frame(value, iter(value), close)
 
+    def _tokens_of_alike(self, values: Sequence[Any], cls: type) -> list[bytes] | None:
+        """Return the tokens of values of one class; None when that cannot be told quickly."""
+        if cls is ValueRef:
+            for classes in {ref.classes for ref in values}:
+                self.classes.update(classes)
+            self.has_check |= any(ref.flags & FLAG_CHECK for ref in values)
+            return [ref.token for ref in values]
+        if len(values) < COLUMNS_FROM:
+            return None
+        if cls is list or cls is tuple or cls is dict:
+            return row_tokens(values, cls)
+        if issubclass(cls, Lazy) or kinds.find_handler(cls) is not None or not _is_plain(cls):
+            return None
+        tokens = _instance_tokens(values, cls)
+        if tokens is not None:
+            self._add_class(cls)
+        return tokens
+
     def _open_dict(self, value: dict[Any, Any]) -> bytes | _Frame:
-        if len(value) < _COLUMNS_FROM:
-            keys, values = _scalar_tokens(value), _scalar_tokens(value.values())
+        if len(value) < COLUMNS_FROM:
+            keys, values = scalar_tokens(value), scalar_tokens(value.values())
             if keys is not None and values is not None:
-                return _finish_pairs(keys, values)
-        elif (framed := _frame_values(list(value))) is not None:
-            rest = _frame_values(list(value.values()))
+                return finish_pairs(keys, values)
+        elif (framed := frame_values(list(value))) is not None:
+            rest = frame_values(list(value.values()))
             if rest is not None:
-                return b"#" + _value_digest(b"d" + framed, rest)
+                return b"#" + value_digest(b"d", *framed, *rest)
         return _Frame(value, chain(value.keys(), value.values()), _close_dict)
 
     def _open_handled(self, value: Any, cls: type, handler: TypeHandler) -> bytes | _Frame:
@@ -737,11 +548,51 @@ def _label(frame: _Frame) -> str:
         key = list(frame.value)[index % n]
         if cls is _Attributes:
             return f".{key}"
-        shown = format_preview(key, 40) if type(key) in _SCALARS else f"<{type(key).__name__}>"
+        shown = format_preview(key, 40) if type(key) in SCALARS else f"<{type(key).__name__}>"
         return f"[{shown}]" if index >= n else f".keys()[{index}]"
     if frame.close is _close_object and index == 2:
         return ".args" if isinstance(frame.value, BaseException) else ".__reduce__()[1]"
     return "" if frame.close in (_close_object, _close_handled) else ".{…}"
+
+
+class _Plain:
+    """What a plain class is compared with."""
+
+
+_HOOKS = (
+    "__reduce__", "__reduce_ex__", "__getstate__", "__getnewargs__", "__getnewargs_ex__",
+    "__getattribute__",
+)  # fmt: skip
+
+
+def _is_plain(cls: type) -> bool:
+    """Tell whether instances are nothing but their attributes, for pickle and so for `_reduce_object`."""
+    return (
+        cls.__basicsize__ == _Plain.__basicsize__  # no slots, and no base in C that holds more
+        and cls.__dictoffset__ == _Plain.__dictoffset__
+        and not cls.__itemsize__
+        and cls not in copyreg.dispatch_table
+        and all(getattr(cls, hook, None) is getattr(_Plain, hook, None) for hook in _HOOKS)
+        and not hasattr(cls, "__slots__")
+    )
+
+
+def _instance_tokens(values: Sequence[Any], cls: type) -> list[bytes] | None:
+    """Return the tokens of instances of a plain class that have the same attributes, all scalars.
+
+    Equal to those of `_reduce_object`; None for any others.
+    """
+    rows = list(map(attrgetter("__dict__"), values))
+    names = find_names(rows) if set(map(type, rows)) == {dict} else None
+    if names is None or any(_is_cached_property(cls, name) for name in names):
+        return None
+    attributes = pair_tokens(rows, sorted(names))
+    if attributes is None:
+        return None
+    nothing = SCALARS[type(None)](None)
+    head = [SCALARS[str](class_name(cls)), nothing, finish_members(b"t", ())]
+    close = [nothing, nothing]
+    return [b"#" + value_digest(b"o" + frame_members([*head, tok, *close])) for tok in attributes]
 
 
 def _reduce_object(value: Any, cls: type) -> tuple[Any, ...]:
@@ -843,7 +694,7 @@ _SEQUENCE_KINDS = frozenset(b"ltd")
 
 def is_plain_token(tok: bytes) -> bool:
     """Tell whether `decode_token` gives the value back."""
-    return tok[0] != _DIGEST
+    return tok[0] != DIGEST
 
 
 def _split_members(tok: bytes) -> list[bytes]:

@@ -20,7 +20,11 @@ def measure(function, repeat):
 
 def main():
     n, repeat = int(sys.argv[1]), int(sys.argv[2])
-    lists = {"ints": list(range(n)), "floats": [i * 1.5 for i in range(n)]}
+    lists = {
+        "ints": list(range(n)),
+        "floats": [i * 1.5 for i in range(n)],
+        "ints and floats in turn": [i * 1.5 if i % 2 else i for i in range(n)],
+    }
     found = {}
     for name, numbers in lists.items():
         found[name] = {
