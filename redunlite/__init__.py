@@ -87,15 +87,17 @@ class _Package(types.ModuleType):
 sys.modules[__name__].__class__ = _Package
 
 
-def __getattr__(name: str) -> Any:
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module 'redunlite' has no attribute {name!r}")
-    import importlib
+if not TYPE_CHECKING:  # so that a checker reports a name that is not there
 
-    value = getattr(importlib.import_module(f"redunlite.{home}"), name)
-    globals()[name] = value
-    return value
+    def __getattr__(name: str) -> Any:
+        home = _HOMES.get(name)
+        if home is None:
+            raise AttributeError(f"module 'redunlite' has no attribute {name!r}")
+        import importlib
+
+        value = getattr(importlib.import_module(f"redunlite.{home}"), name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

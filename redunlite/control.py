@@ -8,7 +8,7 @@ never evaluated.
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from redunlite import nested
 from redunlite.expression import QuotedExpression, quote
@@ -24,8 +24,10 @@ from redunlite.forms import (
 )
 from redunlite.kinds import Lazy, TaskKind, TypeHandler, register_type
 from redunlite.options import check_options
-from redunlite.shapes import Catch, Cond
+from redunlite.shapes import Catch, CatchAll, Cond, ForkThread, JoinThread, Tagging
 from redunlite.task import make_scheduler_task, task
+
+T = TypeVar("T")
 
 
 @make_scheduler_task("cond", kind=Cond)
@@ -87,7 +89,7 @@ def catch(expression: Any, *handlers: Any) -> Generator[Any, Any, Any]:
         raise
 
 
-@make_scheduler_task("catch_all")
+@make_scheduler_task("catch_all", kind=CatchAll)
 def catch_all(exprs: Any, error_class: Any = None, recover: Any = None) -> Generator[Any, Any, Any]:
     """Evaluate every expression in a nested value to its end, whatever fails meanwhile.
 
@@ -131,7 +133,7 @@ def throw(error: BaseException) -> Any:
     raise error
 
 
-@make_scheduler_task("apply_tags")
+@make_scheduler_task("apply_tags", kind=Tagging)
 def apply_tags(
     value: Any, tags: Any = (), job_tags: Any = (), execution_tags: Any = ()
 ) -> Generator[Any, Any, Any]:
@@ -154,7 +156,7 @@ def apply_tags(
     return result
 
 
-class Thread:
+class Thread(Generic[T]):
     """Work that was begun and is not waited for; a value like others.
 
     Made by `fork_thread`, taken by `join_thread`.
@@ -173,7 +175,7 @@ class Thread:
         return f"Thread({self.quoted!r})"
 
 
-@make_scheduler_task("fork_thread")
+@make_scheduler_task("fork_thread", kind=ForkThread)
 def fork_thread(expr: Any) -> Generator[Any, Any, Any]:
     """Begin to evaluate an expression and give a `Thread` at once.
 
@@ -185,7 +187,7 @@ def fork_thread(expr: Any) -> Generator[Any, Any, Any]:
     return Thread(quote(expr), (yield Fork(expr)))
 
 
-@make_scheduler_task("join_thread")
+@make_scheduler_task("join_thread", kind=JoinThread)
 def join_thread(thread: Any) -> Generator[Any, Any, Any]:
     """Wait for a thread and give its result, or let its failure climb; any number of times."""
     if not isinstance(thread, Thread):

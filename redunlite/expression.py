@@ -534,7 +534,7 @@ class QuotedExpression:
         return f"quote({_short_repr(self._expr)})"
 
 
-def quote(expr: Any) -> Any:
+def quote(expr: Any) -> QuotedExpression:
     """Return an expression, or a nested value with some in it, as a value that stays as it is."""
     return QuotedExpression(expr)
 

@@ -8,14 +8,27 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, ParamSpec, TypeVar, overload
 
 from redunlite.expression import Expression, QuotedExpression, quote
 from redunlite.forms import Evaluated
 from redunlite.kinds import TaskKind
-from redunlite.shapes import Map, Seq
+from redunlite.shapes import (
+    ApplyFunc,
+    AsyncTask,
+    Awaited,
+    Map,
+    OneArgumentTask,
+    Seq,
+    StarMap,
+    Zip,
+    shown_as,
+)
 from redunlite.task import PartialTask, Task, make_scheduler_task, task
 
+A = TypeVar("A")
+B = TypeVar("B")
+P = ParamSpec("P")
 T = TypeVar("T")
 _NAMESPACE = "redunlite.functools"
 
@@ -41,7 +54,25 @@ def compose_apply(tasks: Sequence[Task[..., Any]], *args: Any, **kwargs: Any) ->
     return result
 
 
-def compose(*tasks: Task[..., Any]) -> PartialTask[..., Any]:
+@overload
+def compose(first: OneArgumentTask[A, B], second: Task[P, Awaited[A]], /) -> PartialTask[P, B]: ...
+
+
+@overload
+def compose(first: OneArgumentTask[A, B], second: Task[P, A], /) -> PartialTask[P, B]: ...
+
+
+@overload
+def compose(only: Task[P, B], /) -> PartialTask[P, B]: ...
+
+
+@overload
+def compose(
+    first: Task[..., B], second: Task[..., Any], third: Task[..., Any], /, *rest: Task[..., Any]
+) -> PartialTask[..., B]: ...
+
+
+def compose(*tasks: Any) -> Any:
     """Return one task that calls several, from right to left.
 
     Raises
@@ -54,12 +85,20 @@ def compose(*tasks: Task[..., Any]) -> PartialTask[..., Any]:
     return compose_apply.partial(list(tasks))
 
 
-def delay(x: Any) -> PartialTask[[], Any]:
+@overload
+def delay(x: Awaited[T]) -> PartialTask[[], T]: ...
+
+
+@overload
+def delay(x: T) -> PartialTask[[], T]: ...
+
+
+def delay(x: Any) -> Any:
     """Return an expression as a value that can be passed around without being evaluated."""
     return identity.partial(x)
 
 
-def force(x: Any) -> Any:
+def force(x: Task[[], T]) -> T:
     """Return the expression that `delay` was given; also when the delayed one is an expression."""
     return x()
 
@@ -84,7 +123,7 @@ def map_(a_task: Any, values: Any) -> Generator[Any, Any, Any]:
     return [a_task(value) for value in values]
 
 
-@make_scheduler_task("starmap", _NAMESPACE)
+@make_scheduler_task("starmap", _NAMESPACE, kind=StarMap)
 def starmap(a_task: Any, kwargs: Any = ()) -> Generator[Any, Any, Any]:
     """Call a task with each dict of keyword arguments, side by side; the results come as a list."""
     a_task = yield from _get_task(a_task, "starmap")
@@ -111,16 +150,25 @@ def _is_unknown(value: Any) -> bool:
 
 
 @task(namespace=_NAMESPACE, version="1")
-def flatten(list_of_lists: Sequence[Iterable[Any]]) -> list[Any]:
+def flatten(list_of_lists: Sequence[Iterable[T]]) -> list[T]:
     """Give the members of several lists as one list."""
     return [member for members in list_of_lists for member in members]
 
 
-def flat_map(a_task: Task[..., Any], values: Any) -> list[Any]:
+@overload
+def flat_map(a_task: AsyncTask[A, Iterable[B]], values: Iterable[A]) -> list[B]: ...
+
+
+@overload
+def flat_map(a_task: OneArgumentTask[A, Iterable[B]], values: Iterable[A]) -> list[B]: ...
+
+
+def flat_map(a_task: Any, values: Any) -> Any:
     """Call a task that gives a list with each of the values; all their members come as one list."""
     return flatten(map_(a_task, values))
 
 
+@shown_as(Zip)
 @task(namespace=_NAMESPACE, version="1")
 def zip_(*lists: Iterable[Any]) -> list[tuple[Any, ...]]:
     """Give the members of several lists side by side, as tuples; the shortest list decides."""
@@ -138,15 +186,17 @@ def seq(expressions: Any) -> Generator[Any, Any, Any]:
     return results
 
 
+@shown_as(ApplyFunc)
 @task(namespace=_NAMESPACE, version="1")
 def apply_func(func: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     """Call a plain function on arguments that may be expressions."""
     return func(*args, **kwargs)
 
 
-def as_task(func: Callable[..., Any]) -> PartialTask[..., Any]:
+def as_task(func: Callable[P, T]) -> PartialTask[P, T]:
     """Return a task that calls a plain function; the function's code counts in its cache key."""
-    return apply_func.partial(func)
+    made: Any = apply_func.partial(func)
+    return made  # type: ignore[no-any-return]
 
 
 @task(namespace=_NAMESPACE, version="1")
@@ -174,6 +224,14 @@ def _eval_quoted(quoted: QuotedExpression) -> Any:
 @task(namespace=_NAMESPACE, version="1", check_valid="shallow")
 def _no_prov(quoted: QuotedExpression) -> Any:
     return _eval_quoted.options(prov=False)(quoted)
+
+
+@overload
+def no_prov(expr: Awaited[T]) -> T: ...
+
+
+@overload
+def no_prov(expr: T) -> T: ...
 
 
 def no_prov(expr: Any) -> Any:

@@ -9,15 +9,29 @@ of an async task counts as a coroutine; a form that evaluates it gives what it i
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Iterable
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar, overload
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Concatenate,
+    ParamSpec,
+    Protocol,
+    TypeAlias,
+    TypeVar,
+    overload,
+)
 
-from redunlite.task import SchedulerTask
+from redunlite.task import SchedulerTask, Task
+
+if TYPE_CHECKING:
+    from redunlite.control import Thread
 
 A = TypeVar("A")
 B = TypeVar("B")
 C = TypeVar("C")
 E = TypeVar("E", bound=BaseException)
+F = TypeVar("F", bound=Task[..., Any])
+P = ParamSpec("P")
 X = TypeVar("X", bound=BaseException)
 GivenT = TypeVar("GivenT", contravariant=True)
 ResultT = TypeVar("ResultT", covariant=True)
@@ -27,6 +41,27 @@ Awaited: TypeAlias = Coroutine[Any, Any, A]
 
 Errors: TypeAlias = type[E] | tuple[type[E], ...]
 """The exceptions that a handler takes."""
+
+Tags: TypeAlias = Sequence[tuple[str, Any]]
+"""Keys and values."""
+
+
+def shown_as(kind: type[F]) -> Callable[[Any], F]:
+    """Return a decorator that leaves a task as it is, and lets type checkers take it for a `kind`."""
+
+    def decorate(made: Any) -> F:
+        task: F = made
+        return task
+
+    return decorate
+
+
+AsyncTask: TypeAlias = Task[Concatenate[A, ...], Awaited[B]]
+"""An async task that takes at least one argument.
+
+Told by its class: pyright (1.1.414) remembers of a task that did not fit a protocol in one overload
+that it fits it in none, so no form may ask for `OneArgumentTask` with different results.
+"""
 
 
 class OneArgumentTask(Protocol[GivenT, ResultT]):
@@ -109,20 +144,111 @@ class Catch(SchedulerTask[..., Any]):
             """Return the expression of a call."""
 
 
+class CatchAll(SchedulerTask[..., Any]):
+    """`catch_all`."""
+
+    if TYPE_CHECKING:
+
+        @overload
+        def __call__(self, exprs: list[Awaited[A]], error_class: Any = None) -> list[A]: ...
+
+        @overload
+        def __call__(self, exprs: A, error_class: Any = None) -> A: ...
+
+        @overload
+        def __call__(
+            self, exprs: list[Awaited[A]], error_class: Errors[E], recover: OneArgumentTask[Any, B]
+        ) -> list[A] | B: ...
+
+        @overload
+        def __call__(
+            self, exprs: A, error_class: Errors[E], recover: OneArgumentTask[Any, B]
+        ) -> A | B: ...
+
+        def __call__(self, exprs: Any, error_class: Any = None, recover: Any = None) -> Any:
+            """Return the expression of a call."""
+
+
+class Tagging(SchedulerTask[..., Any]):
+    """`apply_tags`."""
+
+    if TYPE_CHECKING:
+
+        @overload
+        def __call__(
+            self,
+            value: Awaited[A],
+            tags: Tags = (),
+            job_tags: Tags = (),
+            execution_tags: Tags = (),
+        ) -> A: ...
+
+        @overload
+        def __call__(
+            self, value: A, tags: Tags = (), job_tags: Tags = (), execution_tags: Tags = ()
+        ) -> A: ...
+
+        def __call__(
+            self, value: Any, tags: Tags = (), job_tags: Tags = (), execution_tags: Tags = ()
+        ) -> Any:
+            """Return the expression of a call."""
+
+
+class ForkThread(SchedulerTask[..., Any]):
+    """`fork_thread`."""
+
+    if TYPE_CHECKING:
+
+        @overload
+        def __call__(self, expr: Awaited[A]) -> Thread[A]: ...
+
+        @overload
+        def __call__(self, expr: A) -> Thread[A]: ...
+
+        def __call__(self, expr: Any) -> Any:
+            """Return the expression of a call."""
+
+
+class JoinThread(SchedulerTask[..., Any]):
+    """`join_thread`."""
+
+    if TYPE_CHECKING:
+
+        def __call__(self, thread: Thread[A]) -> A:
+            """Return the expression of a call."""
+
+
 class Map(SchedulerTask[..., Any]):
     """`map_`."""
 
     if TYPE_CHECKING:
 
         @overload
-        def __call__(
-            self, a_task: OneArgumentTask[A, Awaited[B]], values: Iterable[A]
-        ) -> list[B]: ...
+        def __call__(self, a_task: AsyncTask[A, B], values: Iterable[A]) -> list[B]: ...
 
         @overload
         def __call__(self, a_task: OneArgumentTask[A, B], values: Iterable[A]) -> list[B]: ...
 
         def __call__(self, a_task: Any, values: Any) -> Any:
+            """Return the expression of a call."""
+
+
+class StarMap(SchedulerTask[..., Any]):
+    """`starmap`."""
+
+    if TYPE_CHECKING:
+
+        @overload
+        def __call__(
+            self, a_task: Task[..., Awaited[B]], kwargs: Iterable[Mapping[str, Any]] = ()
+        ) -> list[B]: ...
+
+        @overload
+        def __call__(
+            self, a_task: Task[..., B], kwargs: Iterable[Mapping[str, Any]] = ()
+        ) -> list[B]: ...
+
+        def __call__(self, a_task: Any, kwargs: Any = ()) -> Any:
             """Return the expression of a call."""
 
 
@@ -138,4 +264,36 @@ class Seq(SchedulerTask[..., Any]):
         def __call__(self, expressions: Iterable[A]) -> list[A]: ...
 
         def __call__(self, expressions: Any) -> Any:
+            """Return the expression of a call."""
+
+
+class Zip(Task[..., Any]):
+    """`zip_`."""
+
+    if TYPE_CHECKING:
+
+        @overload
+        def __call__(self, list1: Iterable[A], /) -> list[tuple[A]]: ...
+
+        @overload
+        def __call__(self, list1: Iterable[A], list2: Iterable[B], /) -> list[tuple[A, B]]: ...
+
+        @overload
+        def __call__(
+            self, list1: Iterable[A], list2: Iterable[B], list3: Iterable[C], /
+        ) -> list[tuple[A, B, C]]: ...
+
+        @overload
+        def __call__(self, *lists: Iterable[Any]) -> list[tuple[Any, ...]]: ...
+
+        def __call__(self, *lists: Any) -> Any:
+            """Return the expression of a call."""
+
+
+class ApplyFunc(Task[..., Any]):
+    """`apply_func`."""
+
+    if TYPE_CHECKING:
+
+        def __call__(self, func: Callable[P, A], /, *args: P.args, **kwargs: P.kwargs) -> A:
             """Return the expression of a call."""

@@ -20,7 +20,7 @@ import sys
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import FunctionType
-from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, Literal, ParamSpec, TypeVar, overload
 
 from redunlite import kinds, loading, nested, serialize
 from redunlite.call import StoredTask
@@ -55,7 +55,11 @@ if TYPE_CHECKING:
     from redunlite.fingerprint import Fingerprint
     from redunlite.options import CallOptions, TaskOptions
 
+A = TypeVar("A")
+B = TypeVar("B")
 P = ParamSpec("P")
+Q = ParamSpec("Q")
+S = TypeVar("S")
 R = TypeVar("R", covariant=True)
 F = TypeVar("F", bound="SchedulerTask[..., Any]")
 
@@ -70,6 +74,11 @@ __all__ = [
     "task",
     "wraps_task",
 ]
+
+if TYPE_CHECKING:
+
+    class _Unknown:
+        """Only parameters of which nothing is known take one."""
 
 
 IDENTITY_OPTIONS = (
@@ -325,7 +334,22 @@ class Task(TaskKind, Generic[P, R]):
         )
         return self._with_options({CONTEXT_OPTION: override})
 
-    def partial(self, *args: Any, **kwargs: Any) -> PartialTask[..., R]:
+    @overload
+    def partial(self: Task[[_Unknown], S], *args: Any, **kwargs: Any) -> PartialTask[..., S]: ...
+
+    @overload
+    def partial(self: Task[Q, S]) -> PartialTask[Q, S]: ...
+
+    @overload
+    def partial(self: Task[Concatenate[A, Q], S], a: A, /) -> PartialTask[Q, S]: ...
+
+    @overload
+    def partial(self: Task[Concatenate[A, B, Q], S], a: A, b: B, /) -> PartialTask[Q, S]: ...
+
+    @overload
+    def partial(self, *args: Any, **kwargs: Any) -> PartialTask[..., R]: ...
+
+    def partial(self, *args: Any, **kwargs: Any) -> Any:
         """Return a task that has some of its arguments already.
 
         Arguments of the call come after these, and a keyword given again takes the place of the
@@ -415,9 +439,9 @@ class PartialTask(Task[P, R]):
             """Return the expression of a call of the inner task."""
             return self.task(*self.args, *args, **{**self.kwargs, **kwargs})
 
-    def partial(self, *args: Any, **kwargs: Any) -> PartialTask[..., R]:
-        """Return a task that has more of its arguments already."""
-        return PartialTask(self.task, (*self.args, *args), {**self.kwargs, **kwargs})
+        def partial(self, *args, **kwargs):
+            """Return a task that has more of its arguments already."""
+            return PartialTask(self.task, (*self.args, *args), {**self.kwargs, **kwargs})
 
     def _with_options(self, options: Mapping[str, Any]) -> Task[P, R]:
         return PartialTask(self.task._with_options(options), self.args, self.kwargs)

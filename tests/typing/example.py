@@ -12,8 +12,25 @@ from typing import Any, TypeVar
 
 from typing_extensions import assert_type
 
-from redunlite import Scheduler, Task, catch, cond, run, task
-from redunlite.functools import map_, seq
+from redunlite import PartialTask, Scheduler, Task, apply_tags, catch, cond, run, task, throw
+from redunlite.control import Thread, catch_all, fork_thread, join_thread
+from redunlite.functools import (
+    apply_func,
+    as_task,
+    compose,
+    const,
+    delay,
+    eval_,
+    flat_map,
+    flatten,
+    force,
+    identity,
+    map_,
+    no_prov,
+    seq,
+    starmap,
+    zip_,
+)
 
 T = TypeVar("T")
 
@@ -71,6 +88,42 @@ def first(xs: list[T]) -> T:
 async def fetch(name: str) -> int:
     """An async task."""
     return len(name)
+
+
+@task
+async def fetch_pages(name: str, n: int = 1) -> list[str]:
+    """An async task with a default."""
+    return [name] * n
+
+
+@task
+def split(text: str, mark: str = ",") -> list[str]:
+    """A task that gives a list."""
+    return text.split(mark)
+
+
+@task
+def report(title: str, rows: int, *, indent: int = 0) -> str:
+    """A task with arguments of every kind."""
+    return " " * indent + title * rows
+
+
+@task
+def recover_any(error: Exception) -> float:
+    """A task that takes every error."""
+    return float(len(str(error)))
+
+
+@task
+def recover_as(label: str, error: ValueError) -> str:
+    """A task that takes an error after another argument."""
+    return label + str(error)
+
+
+@task
+def count_errors(values: list[object]) -> int:
+    """A task that takes values with errors among them."""
+    return sum(isinstance(value, Exception) for value in values)
 
 
 @task
@@ -202,6 +255,93 @@ map_(len, ["a"])  # E: a function that is no task
 map_(divide, [1])  # E: the task needs two arguments
 greet(map_(double, [1]))  # E: a list is no str
 seq(double(1))  # E: int is no list
+
+# Parts of the arguments.
+
+assert_type(report.partial("a")(3), str)
+assert_type(report.partial("a").partial(3)(indent=2), str)
+assert_type(report.partial("a", double(3))(), str)
+assert_type(report.partial(rows=3)("a"), str)
+assert_type(report.partial("a").options(cache=False)(3), str)
+assert_type(report.options(cache=False).partial("a")(3), str)
+assert_type(map_(report.partial("a"), [1, 2]), list[str])
+assert_type(map_(report.partial(rows=1), ["a"]), list[str])
+assert_type(catch(double(1), ValueError, recover_as.partial("no ")), int | str)
+started: PartialTask[[], int] = double.partial(3)
+report.partial("a")("b")  # E: str is no int
+report.partial("a")(1, 2)  # E: one too many
+report.partial("a")()  # E: one is missing
+report.partial("a")(1, indent="b")  # E: str is no int
+report.partial("a", 1)(2)  # E: all are there
+map_(report.partial("a"), ["b"])  # E: the values are no ints
+print(report.partial("a").fullnam)  # E: no such attribute
+
+# Tasks made of tasks.
+
+assert_type(compose(double, double)(3), int)
+assert_type(compose(first, split)("a,b"), str)
+assert_type(compose(double, fetch)("a"), int)
+assert_type(compose(report.partial("a"), double)(3), str)
+assert_type(compose(double, double, fetch)("a"), int)
+assert_type(delay(double(3)), PartialTask[[], int])
+assert_type(force(delay(double(3))), int)
+assert_type(force(delay(fetch("a"))), int)
+assert_type(force(double.partial(3)), int)
+assert_type(as_task(len)("abc"), int)
+assert_type(apply_func(len, "abc"), int)
+assert_type(identity(double(3)), int)
+assert_type(const("a", double(3)), str)
+assert_type(no_prov(double(3)), int)
+assert_type(no_prov(fetch("a")), int)
+assert_type(eval_("x + 1", x=double(3)), Any)
+compose(double, double)("a")  # E: str is no int
+compose(greet, split)  # E: a list is no str
+force(double(3))  # E: nothing that was delayed
+force(double)  # E: an argument is missing
+as_task(len)(3)  # E: int has no length
+as_task(3)  # E: no function
+apply_func(len, 3)  # E: int has no length
+double(const("a", 3))  # E: str is no int
+greet(no_prov(double(3)))  # E: int is no str
+
+# Lists of lists, and lists side by side.
+
+assert_type(starmap(report, [{"title": "a", "rows": 1}]), list[str])
+assert_type(starmap(fetch, [{"name": "a"}]), list[int])
+assert_type(flatten([[1], [2, 3]]), list[int])
+assert_type(flatten(map_(split, ["a,b"])), list[str])
+assert_type(flat_map(split, ["a,b"]), list[str])
+assert_type(flat_map(fetch_pages, ["a"]), list[str])
+assert_type(map_(fetch_pages, ["a"]), list[list[str]])
+assert_type(zip_([1, 2], ["a", "b"]), list[tuple[int, str]])
+assert_type(zip_(map_(double, [1]), ["a"], [2.5]), list[tuple[int, str, float]])
+starmap(report, ["a"])  # E: a str is no dict of arguments
+starmap(len, [{"obj": "a"}])  # E: a function that is no task
+flatten([1, 2])  # E: ints are no lists
+flat_map(double, [1])  # E: int is no list
+flat_map(split, [1])  # E: int is no str
+map_(fetch_pages, [1])  # E: int is no str
+zip_([1], 2)  # E: nothing to iterate
+
+# Failures of many, tags and threads.
+
+assert_type(catch(double(1), ValueError, recover, Exception, recover_any), int | str | float)
+assert_type(catch([double(1)], Exception, recover_any), list[int] | float)
+assert_type(catch_all([double(1), double(2)]), list[int])
+assert_type(catch_all([fetch("a")]), list[int])
+assert_type(catch_all({"a": double(1)}), dict[str, int])
+assert_type(catch_all([double(1)], ValueError, count_errors), list[int] | int)
+assert_type(cond(double(1) > 1, double(2), throw(ValueError("no"))), int | Any)
+assert_type(apply_tags(double(1), tags=[("a", 1)], job_tags=[("b", 2)]), int)
+assert_type(apply_tags(fetch("a"), [("a", 1)]), int)
+assert_type(fork_thread(double(1)), Thread[int])
+assert_type(join_thread(fork_thread(double(1))), int)
+assert_type(join_thread(fork_thread(fetch("a"))), int)
+catch_all([double(1)], ValueError, len)  # E: a function that is no task
+throw("no")  # E: text is no error
+apply_tags(double(1), tags="a")  # E: not pairs
+apply_tags(double(1), tag=[("a", 1)])  # E: no such keyword
+join_thread(double(1))  # E: int is no thread
 
 # Running.
 
