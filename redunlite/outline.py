@@ -339,7 +339,7 @@ class Module:
             return Texts(tuple(self._list_literals(members)))
         if name in ("Optional", "Union"):
             return self._join(members, n_left)
-        if name in ("Annotated", "Final"):
+        if name in ("Annotated", "Final", "InitVar"):
             return self._read(members[0], n_left)
         if name in _LIST_TYPES:
             return self._read(members[0], n_left)._replace(is_list=True, is_bool=False)

@@ -8,14 +8,15 @@ import json
 import math
 import re
 import shlex
-from collections import OrderedDict
+import typing
+from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import InitVar, dataclass, field
 from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, Literal, NewType, Optional, Protocol
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple, NewType, Optional, Protocol
 
 import pytest
 
@@ -450,6 +451,71 @@ def test_help_shows_type_and_default() -> None:
         "true, false or None (default: None)",
         "Iterator cannot be given here (default: <tuple_iterator",
         "dict (default: {})",
+    ]
+
+
+class Count(NamedTuple):
+    """What is expected of a defaultdict: its type, what it holds, and what it makes."""
+
+    annotation: Any
+    words: list[str]
+    value: dict[str, Any]
+    missing: Any
+
+
+@pytest.mark.parametrize(
+    "expected",
+    [
+        Count(defaultdict[str, list[int]], ["a=[1, 2]"], {"a": [1, 2]}, []),
+        Count(defaultdict[str, int], ["a=1", "b=2"], {"a": 1, "b": 2}, 0),
+        Count(typing.DefaultDict[str, int], ['{"a": 1}'], {"a": 1}, 0),  # noqa: UP006
+        Count(defaultdict, ["a=true", "b=text"], {"a": True, "b": "text"}, KeyError),
+        Count(defaultdict[str, int | None], ["a=None"], {"a": None}, KeyError),
+    ],
+    ids=str,
+)
+def test_defaultdict_makes_what_its_values_are_by_default(expected: Count) -> None:
+    """Of a plain type; any other makes nothing."""
+    found = parse(of_type(expected.annotation), "--x", *expected.words)["x"]
+
+    assert (type(found), found) == (defaultdict, expected.value)
+    if expected.missing is KeyError:
+        with pytest.raises(KeyError):
+            found["missing"]
+    else:
+        assert found["missing"] == expected.missing
+
+
+@dataclass
+class Seeded:
+    """A dataclass with fields that only its `__post_init__` sees."""
+
+    lr: float
+    seed: InitVar[int]
+    kind: ClassVar[str] = "seeded"
+    is_fast: InitVar[bool] = False
+    seen: list[Any] = field(default_factory=list, init=False)
+
+    def __post_init__(self, seed: int, is_fast: bool) -> None:
+        self.seen = [seed, is_fast]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--x.lr", "0.1", "--x.seed", "3", "--x.is-fast"],
+        ["--x", '{"lr": 0.1, "seed": 3, "is_fast": true}'],
+    ],
+)
+def test_init_only_fields_of_a_dataclass_are_options(words: list[str]) -> None:
+    """Those of the class and those that it makes itself are none."""
+    function = of_type(Seeded)
+
+    assert parse(function, *words)["x"].seen == [3, True]
+    assert [(o.flag, o.is_required) for o in make_options(function)[0].fields] == [
+        ("--x.lr", True),
+        ("--x.seed", True),
+        ("--x.is-fast", False),
     ]
 
 

@@ -144,6 +144,22 @@ CASES = [
     Case([""], "unknown command ''", "commands are run, …"),
     Case(["--verbos"], "unknown option '--verbos'", "did you mean '--version'?"),
     Case(["-c"], "option -c needs a folder"),
+    Case(["--log-level", "INFO"], "unknown option '--log-level'", "-q, -v and --debug say…"),
+    Case(
+        ["run", "--doc", "x", "w.py"],
+        "unknown option '--doc' for 'run'",
+        "'--tag doc=TEXT' does it",
+    ),
+    Case(
+        run("show", "--pdb"), "unknown option '--pdb' for task 'show'", "'--executor inline' runs…"
+    ),
+    Case(run("show", "-i", "x"), "unknown option '-i' for task 'show'", "'--NAME @FILE' reads…"),
+    Case(
+        run("show", "--rerun"),
+        "unknown option '--rerun' for task 'show'",
+        "'redunlite run --rerun FILE ID': it…",
+    ),
+    Case(["run", "--rerun", "w.py"], "which job or execution?", "redunlite run --rerun w.py ID"),
     Case(["-c", ""], "option -c needs a folder"),
     Case(
         ["-c", "typo", "log"],

@@ -467,6 +467,43 @@ def test_tab_offers_tags(lab: Shell) -> None:
     assert completers.complete_tags("none=", args) == {}
 
 
+def test_tab_offers_task_options_and_their_values(lab: Shell) -> None:
+    """Those that a call may set, with what they mean; values where they can be listed."""
+    offered = {word.text: word.told for word in lab.tab("run w.py align -o ")}
+
+    assert offered["priority="] == "higher starts earlier among ready jobs"
+    assert not {"version=", "script="} & offered.keys()
+    assert lab.words("run -o mem") == ["memory="]
+    assert lab.words("run -o cache_scope=C") == ["cache_scope=CSE"]
+    assert lab.words("run --option check_valid=") == ["check_valid=full", "check_valid=shallow"]
+    assert "executor=thread" in lab.words("run -o executor=t")
+    assert lab.words("run -o memory=") == []
+
+
+def test_tab_offers_context_variables_of_the_configuration(lab: Shell) -> None:
+    """With their values; dots lead into dicts."""
+    folder = lab.folder / "with_context"
+    folder.mkdir()
+    context = '{"name": "ini", "machine": {"memory": 2, "disk": {"size": 3}}}'
+    (folder / "redunlite.ini").write_text(f"[scheduler]\ncontext = {context}\n")
+
+    assert lab.tab("-c with_context run w.py align --context ") == [
+        Word("machine.disk.size=", "3"),
+        Word("machine.memory=", "2"),
+        Word("name=", "'ini'"),
+    ]
+    assert lab.words("run -c with_context --context machine.m") == ["machine.memory="]
+    assert lab.words("run --context ") == []
+
+
+def test_tab_offers_ids_for_a_run_of_the_same_again(lab: Shell) -> None:
+    """In the place of the task."""
+    ids = lab.words("log ")
+
+    assert lab.words("run --rerun w.py ") == lab.words("show ")
+    assert lab.words(f"run w.py --rerun {ids[0][:4]}") == [ids[0]]
+
+
 def test_tab_offers_executors_of_the_configuration(lab: Shell) -> None:
     """The names come from the ini file of the folder that the words name."""
     folder = lab.folder / "other"

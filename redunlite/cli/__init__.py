@@ -166,7 +166,9 @@ def _read_settings(words: Sequence[str]) -> tuple[Settings, list[str], str]:
                 "--color",
                 "--no-color",
             ]
-            raise UnknownNameError("option", name, known, "", "'redunlite help' lists them")
+            instead = common.REDUN_OPTIONS.get(name)
+            hint = instead or "'redunlite help' lists them"
+            raise UnknownNameError("option", name, () if instead else known, "", hint)
     return settings, rest, ""
 
 

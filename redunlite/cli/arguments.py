@@ -285,6 +285,7 @@ def collect_words(
     UsageError
         For a value that is missing, or given twice.
     """
+    options, others = list(options), list(others)
     spellings = {**_list_spellings(others), **_list_spellings(options)}
     found: dict[str, Given] = {}
     plain: list[str] = []
@@ -304,7 +305,7 @@ def collect_words(
             elif first is not None:
                 known, spelling, equals, text = first, word[:2], "=", word[2:]
         if known is None:
-            raise UnknownNameError("option", spelling, spellings, f"for {where}", hint)
+            raise _unknown_option(spelling, where, options, spellings, hint, is_task=bool(others))
         option, is_negated = known
         given = _take(option, spelling, is_negated, [text] if equals else None, rest, spellings)
         before = found.get(option.name)
@@ -312,14 +313,39 @@ def collect_words(
     return Collected(found, plain, rest)
 
 
+_Spellings = dict[str, tuple[Option, bool]]
+
+
+def _unknown_option(
+    spelling: str,
+    where: str,
+    options: Iterable[Option],
+    spellings: _Spellings,
+    hint: str,
+    *,
+    is_task: bool,
+) -> UnknownNameError:
+    """Return the error for an option that is not there: of redun's, with what to do instead.
+
+    Parameters
+    ----------
+    is_task
+        Whether the options are a task's, one of which may be meant.
+    """
+    from redunlite.cli.common import REDUN_OPTIONS
+
+    instead = REDUN_OPTIONS.get(spelling)
+    if instead is None:
+        return UnknownNameError("option", spelling, spellings, f"for {where}", hint)
+    near = _list_spellings(options) if is_task else ()
+    return UnknownNameError("option", spelling, near, f"for {where}", instead)
+
+
 def _is_option(word: str) -> bool:
     """Tell whether a word is an option: not ``-``, and not a negative number."""
     if len(word) < 2 or word[0] != "-":
         return False
     return word.startswith("--") or not (word[1].isdigit() or word[1] == ".")
-
-
-_Spellings = dict[str, tuple[Option, bool]]
 
 
 def _list_spellings(options: Iterable[Option]) -> _Spellings:

@@ -33,6 +33,26 @@ UNUSABLE = 4
 DEFAULT_WIDTH = 80
 """Columns where there is no terminal to ask."""
 
+REDUN_OPTIONS = {
+    "--rerun": "'redunlite run --rerun FILE ID': it stands before the id",
+    "--no-prov": "'-o prov=false' leaves the calls of the task out of the history",
+    "--pdb": "'--executor inline' runs jobs in this process, where breakpoint() opens a debugger",
+    "--project": "'--tag project=NAME' does it",
+    "-p": "'--tag project=NAME' does it",
+    "--doc": "'--tag doc=TEXT' does it",
+    "--user": "the user is recorded; '--tag user=NAME' names another",
+    "-u": "the user is recorded; '--tag user=NAME' names another",
+    "--exclude-user": "it is not needed: nobody is asked who the user is",
+    "--input": "'--NAME @FILE' reads a value from a file",
+    "-i": "'--NAME @FILE' reads a value from a file",
+    "--execution-id": "the id is chosen here, and printed when the run begins",
+    "--log-level": "-q, -v and --debug say how much is told",
+    "--repo": "'-c FOLDER' names another folder",
+    "-r": "'-c FOLDER' names another folder",
+    "--check-version": "'redunlite --version' tells it; the project's requirements may pin it",
+}
+"""What to do instead, by the spelling of an option that redun has and this has not, or not there."""
+
 
 _when = [AUTO]
 """When text is painted: one of `style.WHEN`."""

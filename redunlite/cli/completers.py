@@ -15,7 +15,7 @@ from __future__ import annotations
 import os
 import time
 from argparse import Namespace
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -112,6 +112,45 @@ def complete_executors(parsed_args: Namespace, **_: Any) -> dict[str, str]:
         name: executor.type if name != executor.type else ""
         for name, executor in config.executors.items()
     }
+
+
+def complete_options(prefix: str, parsed_args: Namespace, **_: Any) -> dict[str, str]:
+    """Offer the task options that a call may set, and behind ``name=`` values that can be listed."""
+    from redunlite.options import CacheCheckValid, CacheScope, iter_call_options
+
+    name, equals, _value = prefix.partition("=")
+    if not equals:
+        return {f"{o.name}=": o.meaning for o in iter_call_options() if o.name != "script"}
+    lists: dict[str, Iterable[str]] = {
+        "cache": ("true", "false"),
+        "prov": ("true", "false"),
+        "cache_scope": CacheScope.__members__,
+        "check_valid": [member.value for member in CacheCheckValid],
+    }
+    values = (
+        complete_executors(parsed_args)
+        if name == "executor"
+        else dict.fromkeys(lists.get(name, ()), "")
+    )
+    return {f"{name}={value}": told for value, told in values.items()}
+
+
+def complete_context(prefix: str, parsed_args: Namespace, **_: Any) -> dict[str, str]:
+    """Offer the context variables of the configuration, each with its value."""
+    from redunlite.config import load_config
+
+    found: dict[str, str] = {}
+    todo = [("", load_config(_find_folder(parsed_args)).context)]
+    while todo:
+        path, variables = todo.pop()
+        for name, value in variables.items():
+            if "=" in name or "." in name:
+                continue
+            if isinstance(value, Mapping):
+                todo.append((f"{path}{name}.", value))
+            else:
+                found[f"{path}{name}="] = cut(escape(repr(value)), LINE_WIDTH)
+    return dict(sorted(found.items()))
 
 
 def _find_folder(parsed_args: Namespace) -> str | None:
@@ -383,7 +422,9 @@ def _format_age(start_us: int) -> str:
 
 COMPLETERS: dict[tuple[str, str], Completer] = {
     ("run", "file"): complete_workflows,
+    ("run", "context"): complete_context,
     ("run", "executor"): complete_executors,
+    ("run", "option"): complete_options,
     ("tasks", "file"): complete_workflows,
     ("log", "word"): complete_words,
     ("", "config"): complete_folders,

@@ -177,6 +177,8 @@ class Head(NamedTuple):
     task: str = ""
     rest: Sequence[str] = ()
     """What follows the task's name."""
+    is_rerun: bool = False
+    """Whether the second word is an id."""
 
 
 def _read_head(words: Sequence[str]) -> Head:
@@ -188,7 +190,7 @@ def _read_head(words: Sequence[str]) -> Head:
     except RedunliteError:
         return Head()  # the value of an option is being typed
     file, task, *_ = [*parsed.words, "", ""]
-    return Head(file, task, parsed.rest)
+    return Head(file, task, parsed.rest, bool(parsed.values.get("run.rerun")))
 
 
 def _fill_run(parser: argparse.ArgumentParser, words: Sequence[str]) -> bool:
@@ -198,12 +200,17 @@ def _fill_run(parser: argparse.ArgumentParser, words: Sequence[str]) -> bool:
         if action.dest == "task":
             # An optional word would be taken for missing when an option comes before it.
             action.nargs = None
-            set_completer(action, TaskNames(head.file))
-    if not head.task or head.task == HELP:
+            found = completers.complete_ids if head.is_rerun else TaskNames(head.file)
+            set_completer(action, found)
+    if not head.task or head.task == HELP or head.is_rerun:
         return False
     outline = _find_task(head)
     if outline is None or head.rest[:1] in ([HELP], [INFO]):
         return False
+    for action in [action for action in parser._actions if action.dest == "rerun"]:
+        parser._remove_action(action)  # it stands before what it is about
+        for spelling in action.option_strings:
+            del parser._option_string_actions[spelling]
     add_task_options(parser, outline)
     if not head.rest:
         told = {HELP: "show the options of the task", INFO: "show its source and what is tracked"}

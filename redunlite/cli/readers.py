@@ -357,6 +357,8 @@ def _unwrap(annotation: Any) -> Any:
     """Return what a new type, an alias or a type variable stands for; else `MISSING`."""
     import typing
 
+    if _is_init_only(annotation):
+        return getattr(annotation, "type", typing.Any)
     if hasattr(annotation, "__supertype__"):
         return annotation.__supertype__
     if typing.get_origin(annotation) is typing.Final:
@@ -729,13 +731,17 @@ def _make_container(
     if kind is not None and not hasattr(cls, "_fields"):  # a class of the user's
         make: Callable[[list[Any]], Any] = cls
         return _make_many(make_reader(members[0] if members else MISSING), make, cls.__name__)
+    if cls is collections.defaultdict:
+        factory = _find_factory(members[1]) if members else None
+        dicts[cls] = lambda found: collections.defaultdict(factory, found)
     if cls in dicts:
         key, value = (make_reader(m, variables) for m in (members or (str, MISSING)))
         if key.refusal or value.refusal:
             return _refuse(cls[tuple(members)])  # type: ignore[index]
         if not members or members[1] in (Any, object):
             value = value._replace(read=read_setting)
-            return _make_dict(key, value, dicts[cls])._replace(name=dicts[cls].__name__)
+            name = "dict" if cls.__module__ == "collections.abc" else cls.__name__
+            return _make_dict(key, value, dicts[cls])._replace(name=name)
         return _make_dict(key, value, dicts[cls])
     if issubclass(cls, dict) and hasattr(cls, "__total__"):
         value = make_reader(MISSING)._replace(read=read_setting)
@@ -743,8 +749,19 @@ def _make_container(
     if cls in (abc.Iterator, abc.Generator, abc.AsyncIterator, abc.Awaitable, abc.Coroutine):
         return _refuse(cls)
     if cls in (range, slice, memoryview, type(...)) or issubclass(cls, collections.defaultdict):
-        return _refuse(cls)
+        return _refuse(cls)  # a subclass: nobody knows what it takes
     return None
+
+
+_EMPTY = (int, float, complex, str, bytes, bool, list, tuple, dict, set, frozenset)
+
+
+def _find_factory(annotation: Any) -> Callable[[], Any] | None:
+    """Return what makes the missing values of a defaultdict: the type of its values, made of nothing."""
+    import typing
+
+    cls = typing.get_origin(annotation) or annotation
+    return cls if cls in _EMPTY else None
 
 
 def _describe_type(reader: Reader) -> str:
@@ -895,15 +912,24 @@ def find_fields(cls: type) -> tuple[Field, ...] | None:
 
     if dataclasses.is_dataclass(cls):
         hints = find_hints(cls)
+        own = {field.name for field in dataclasses.fields(cls) if field.init}
+        found: dict[str, dataclasses.Field[Any]] = cls.__dataclass_fields__
+        # What is only given to `__post_init__` is no field of the instances.
         return tuple(
-            Field(field.name, hints.get(field.name, MISSING), _find_default(field))
-            for field in dataclasses.fields(cls)
-            if field.init
+            Field(name, hints.get(name, MISSING), _find_default(field))
+            for name, field in found.items()
+            if name in own or _is_init_only(hints.get(name))
         )
     if issubclass(cls, tuple) and hasattr(cls, "_fields"):
         hints, defaults = find_hints(cls), getattr(cls, "_field_defaults", {})
         return tuple(Field(n, hints.get(n, MISSING), defaults.get(n, MISSING)) for n in cls._fields)
     return None
+
+
+def _is_init_only(annotation: Any) -> bool:
+    import dataclasses
+
+    return annotation is dataclasses.InitVar or isinstance(annotation, dataclasses.InitVar)
 
 
 def _find_default(field: Any) -> Any:

@@ -25,7 +25,14 @@ from redunlite.cli.arguments import (
 from redunlite.cli.readers import Reader, read_pairs
 from redunlite.display.style import AUTO, NEVER, WHEN
 from redunlite.display.text import quote
-from redunlite.errors import DryRunResult, UnknownNameError, UsageError, shorten, show_word
+from redunlite.errors import (
+    DryRunResult,
+    UndecodableError,
+    UnknownNameError,
+    UsageError,
+    shorten,
+    show_word,
+)
 from redunlite.tags import parse_tag
 
 if TYPE_CHECKING:
@@ -35,6 +42,7 @@ if TYPE_CHECKING:
     from redunlite.cli.help import CommandParser
     from redunlite.config import Config
     from redunlite.display.live import ConsoleReporter
+    from redunlite.history.values import RecordedCall
     from redunlite.task import Task
 
 HELP, INFO = "help", "info"
@@ -81,6 +89,10 @@ RUN_OPTIONS: tuple[Option, ...] = (
         "set a task option of TASK, such as memory=4",
     ),
     Option(
+        "run.rerun", "--rerun", None, None, (),
+        "instead of TASK, the id of a job or an execution: call its task with its arguments again",
+    ),
+    Option(
         "run.tag", "--tag", Reader(str, "KEY=VALUE", is_list=True, takes_one=True), None, ("-t",),
         "tag the execution",
     ),
@@ -118,6 +130,7 @@ class RunSettings(NamedTuple):
     executor: str | None = None
     setup: Sequence[str] = ()
     setup_help: bool = False
+    rerun: bool = False
     tag: Sequence[str] = ()
     context: Sequence[str] = ()
     context_file: str | None = None
@@ -139,6 +152,8 @@ class Request(NamedTuple):
     """One for each parameter that can be set."""
     values: dict[str, Any]
     """Arguments that were given, by parameter name."""
+    recorded: RecordedCall | None
+    """The past call that they go on top of."""
     action: str
     """``help``, ``info``, or empty to run."""
     settings: RunSettings
@@ -198,6 +213,8 @@ def run_words(words: Sequence[str], settings: Settings, *, argv: Sequence[str]) 
     from redunlite.loading import load_workflow
 
     module = load_workflow(path)
+    if own.rerun and (not name or name == HELP):
+        raise UsageError("which job or execution?", f"redunlite run --rerun {quote(path)} ID")
     if not head.words[1:] and not name:
         common.print_error(f"which task of {path}?", f"redunlite run {quote(path)} TASK")
         common.write_output(_list_tasks(module))
@@ -212,7 +229,11 @@ def run_words(words: Sequence[str], settings: Settings, *, argv: Sequence[str]) 
 
         _make_reporter(own)[1].header(*_header_facts(own))
         return write_info(_list_tasks(module))
-    request = _read_request(find_task(module, name, path), own, head.rest, path)
+    recorded = None
+    if own.rerun:
+        recorded = _load_call(name, own.config)
+        name = recorded.task
+    request = _read_request(find_task(module, name, path), own, head.rest, path, recorded)
     if not request.action:
         return _run(request, path, argv)
 
@@ -305,13 +326,84 @@ def find_task(module: ModuleType, name: str, path: str) -> Task[..., Any]:
 # What to do with it.
 
 
+def _load_call(word: str, config: str | None) -> RecordedCall:
+    """Return the recorded call of a job or an execution."""
+    from redunlite.cli.reading import open_history
+    from redunlite.config import resolve_folder
+    from redunlite.history.values import load_call
+    from redunlite.session import VALUES_NAME
+    from redunlite.valuestore import ValueStore
+
+    database = open_history(config)
+    if database is None:
+        raise UnknownNameError("id", word, hint="no executions are recorded here yet")
+    store = ValueStore(os.path.join(resolve_folder(config) or "", VALUES_NAME))
+    try:
+        return load_call(database, store, word)
+    except UndecodableError as error:
+        raise UsageError(f"{word} cannot be run again: {error}") from error
+    finally:
+        database.close()
+
+
+def _join_call(request: Request) -> tuple[list[Any], dict[str, Any]]:
+    """Return the arguments of the call: those given, on top of those of a past call.
+
+    Raises
+    ------
+    UsageError
+        When the task has no parameter any more that the past call has a value for.
+    """
+    call, task = request.recorded, request.task
+    if call is None:
+        return split_call(request.options, request.values)
+    from redunlite.signature import (
+        MISSING,
+        POSITIONAL_ONLY,
+        POSITIONAL_OR_KEYWORD,
+        VAR_KEYWORD,
+        VAR_POSITIONAL,
+    )
+
+    parameters = task.parameters
+    values = {argument.name: value for argument, value in call.arguments}
+    for name in values:
+        if name not in parameters.positions:
+            raise UsageError(
+                f"task {task.name!r} has no parameter {name!r} any more, which {call.id} was called with"
+            )
+    values.update(request.values)
+    has_rest = any(
+        kind == VAR_POSITIONAL and values.get(name)
+        for name, kind in zip(parameters.names, parameters.kinds)
+    )
+    args: list[Any] = []
+    kwargs: dict[str, Any] = {}
+    for name, kind, default in zip(parameters.names, parameters.kinds, parameters.defaults):
+        if kind == POSITIONAL_ONLY or (has_rest and kind == POSITIONAL_OR_KEYWORD):
+            value = values.get(name, default)
+            args += [] if value is MISSING else [value]
+        elif kind == VAR_POSITIONAL:
+            args += values.get(name, ())
+        elif kind == VAR_KEYWORD:
+            kwargs.update(values.get(name, {}))
+        elif name in values and not getattr(default, "redunlite_hidden", False):
+            kwargs[name] = values[name]
+    return args, kwargs
+
+
 def _read_request(
-    task: Task[..., Any], settings: RunSettings, words: Sequence[str], path: str
+    task: Task[..., Any],
+    settings: RunSettings,
+    words: Sequence[str],
+    path: str,
+    recorded: RecordedCall | None = None,
 ) -> Request:
     options = make_options(task.func, task.parameters)
     where = f"task {task.name!r}"
     hint = f"redunlite run {quote(path)} {task.name} help shows its options"
-    parsed = collect_words(options, words, where, others=RUN_OPTIONS, hint=hint)
+    others = [option for option in RUN_OPTIONS if option.name != "run.rerun"]
+    parsed = collect_words(options, words, where, others=others, hint=hint)
     own = {option.name for option in RUN_OPTIONS}
     settings = _merge(settings, _own_values(parsed.convert(own)))
     action = HELP if settings.help else ""
@@ -327,13 +419,14 @@ def _read_request(
             )
     values: dict[str, Any] = {}
     if not action:
-        check_required(options, given, where, hint)
+        known = {argument.name for argument, _ in recorded.arguments} if recorded else set()
+        check_required(options, given | known, where, hint)
         for one, other in (("fail_fast", "keep_going"), ("quiet", "verbose")):
             if getattr(settings, one) and getattr(settings, other):
                 flags = f"--{one} and --{other}".replace("_", "-")
                 raise UsageError(f"{flags} exclude each other")
         values = join_fields(options, parsed.convert(given))
-    return Request(task, options, values, action, settings)
+    return Request(task, options, values, recorded, action, settings)
 
 
 # Running it.
@@ -372,7 +465,7 @@ def _run(request: Request, path: str, argv: Sequence[str]) -> int:
     settings = request.settings
     folder, reporter = _make_reporter(settings)
     config = _load_config(folder, settings)
-    args, kwargs = split_call(request.options, request.values)
+    args, kwargs = _join_call(request)
     task = request.task
     if settings.option:
         options = read_pairs(settings.option, "-o")

@@ -9,13 +9,20 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from redunlite import hashing, serialize
-from redunlite.errors import AmbiguousIdError, SchedulerError, UndecodableError
+from redunlite.errors import AmbiguousIdError, SchedulerError, UndecodableError, UsageError
 from redunlite.history.dataflow import find_maker
 from redunlite.history.query import History, find_value_of
-from redunlite.history.records import EXECUTION, Match, TaskRecord, ValueRecord
+from redunlite.history.records import (
+    EXECUTION,
+    JOB,
+    ArgumentRecord,
+    Match,
+    TaskRecord,
+    ValueRecord,
+)
 from redunlite.loading import is_project_path, load_workflow, open_folder, workflow_name
 from redunlite.recorder import codes
 from redunlite.recorder.database import Database
@@ -77,6 +84,66 @@ def load_value(
     except UndecodableError as error:
         told = _describe(error, files)
         raise UndecodableError(f"cannot read value {value.hash[:8]} back: {told}") from error
+
+
+class RecordedCall(NamedTuple):
+    """The task of a past job, and what it was called with."""
+
+    id: str
+    """As it was asked for."""
+    task: str
+    """Full name."""
+    arguments: Sequence[tuple[ArgumentRecord, Any]]
+    """Each with its value, in the order of binding."""
+
+
+def load_call(database: Database, store: ValueStore, word: str) -> RecordedCall:
+    """Return the call of a recorded job, or of the root job of an execution.
+
+    Unpickles, at the user's explicit wish.
+
+    Raises
+    ------
+    UnknownNameError, AmbiguousIdError
+        When no record, or more than one, has that id.
+    UsageError
+        When it is no job and no execution, or a job that never began.
+    UndecodableError
+        When an argument cannot become a value in this program.
+    """
+    history = History(database)
+    found = history.find_records(word, only_ids=True)
+    match = found.matches[0]
+    if found.older:
+        matches = [match, *found.older]
+        raise AmbiguousIdError(word, history.describe_matches(word, matches), len(matches))
+    row: int | None = match.row
+    if match.kind == EXECUTION:
+        row = history.get_execution(match.row).root_job
+    elif match.kind != JOB:
+        raise UsageError(f"{word!r} is a {match.kind}, expected a job or an execution")
+    call = None if row is None else history.get_job_detail(row).call
+    if call is None:
+        raise UsageError(f"{match.kind} {match.id[:8]} has called nothing")
+    rows = [a.value.row for a in call.arguments if a.value.token is None and a.value.row]
+    refs = read_values(database.connection, rows)
+    arguments = []
+    for argument in call.arguments:
+        value = argument.value
+        if value.token is not None:
+            arguments.append((argument, hashing.decode_token(value.token)))
+            continue
+        ref = refs.get(value.row or 0)
+        try:
+            if ref is None:
+                raise UndecodableError("its bytes are damaged or not recorded")
+            arguments.append((argument, serialize.decode(ref, store)))
+        except UndecodableError as error:
+            told = _describe(error, ())
+            raise UndecodableError(
+                f"cannot read argument {argument.name!r} back: {told}"
+            ) from error
+    return RecordedCall(word, call.task.fullname, arguments)
 
 
 def _iter_files(history: History, match: Match, value: ValueRecord) -> Iterator[str]:
