@@ -11,8 +11,8 @@ from collections.abc import Callable
 from typing import Any
 
 from redunlite import hashing, serialize
-from redunlite.expression import SCALARS, AwaitOrigin
-from redunlite.job import Job
+from redunlite.expression import SCALARS, AwaitOrigin, Source
+from redunlite.job import Job, Origin, join_origins
 from redunlite.jobinfo import JobInfo, make_job_uuid
 from redunlite.kinds import ValueRef
 from redunlite.task import Task
@@ -137,12 +137,14 @@ def take_pending(job: Job) -> None:
     if origins is None:
         origins = [None] * len(job.arguments)
     upstreams = []
-    for i, origin in enumerate(origins):
-        if type(origin) is AwaitOrigin:
-            origins[i] = origin.origin
-            upstreams.append(origin.upstream)
+    for i, source in enumerate(origins):
+        if type(source) is int:
+            upstreams.append(b"@%d" % source)
+        elif source is None:
+            upstreams.append(b"")
         else:
-            upstreams.append(b"" if origin is None else b"@%d" % origin)
+            origins[i], upstream = _settle_source(source)
+            upstreams.append(upstream)
     arguments: Any = job.arguments
     for i, key, node in job.pending or ():
         if key is None:
@@ -162,6 +164,15 @@ def take_pending(job: Job) -> None:
     if any(upstreams):
         job.origins = origins
         job.upstream_digest = hashing.digest(b"upstream", *upstreams)[:8]
+
+
+def _settle_source(source: Source) -> tuple[Origin, bytes]:
+    """Return the origin that a source stands for, and what it adds to the digest of upstreams."""
+    if isinstance(source, AwaitOrigin):
+        return source.origin, source.upstream
+    if isinstance(source, int):
+        return source, b"@%d" % source
+    return join_origins([_settle_source(one) for one in source])
 
 
 def _hash_classes(classes: set[str]) -> bytes:

@@ -432,10 +432,6 @@ class Coroutines:
         """Return the recorded form of what the coroutine did; None when its value is all of it."""
         if not call.awaits:
             return self._write_down(result) if nested.has_lazy(result) else None
-        ended = [event for event in call.events if event < 0]
-        if len(ended) < len(call.awaits):  # an await that was given up has come to nothing
-            finished = {-1 - event for event in ended}
-            call.events = [e for e in call.events if e < 0 or e in finished]
         form = SchedulerExpression(
             replay, (list(call.events), list(call.awaits), list(call.hashes), result), {}
         )

@@ -15,11 +15,11 @@ from __future__ import annotations
 import itertools
 import operator
 import pickle
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from enum import Enum
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TypeAlias
 
 from redunlite import hashing, nested, serialize
 from redunlite.call import StoredTask
@@ -40,6 +40,9 @@ if TYPE_CHECKING:
 
 SCALARS = frozenset({type(None), bool, int, float, str, bytes})
 """Immutable types that expressions and tables hold as they are."""
+
+MAX_TRACED = 100_000
+"""Items of a list whose origins are looked for."""
 
 NO_KEYWORDS: Mapping[str, Any] = {}
 """Shared by all calls without keywords: a dictionary each would cost 64 bytes a call."""
@@ -247,6 +250,12 @@ class AwaitOrigin(NamedTuple):
     upstream: bytes
 
 
+Source: TypeAlias = int | AwaitOrigin | list[int | AwaitOrigin]
+"""Where an argument came from, as its caller knows it: an argument of the caller's own, by its place;
+what an await gave; several of these, of the items of a list. ``-1 - i`` is await i that is only recorded
+as yet."""
+
+
 class TaskExpression(Expression):
     """A call of a task."""
 
@@ -255,17 +264,15 @@ class TaskExpression(Expression):
     _task: Task[..., Any]
     _args: Sequence[Any]
     _kwargs: Mapping[str, Any]
-    _origins: Mapping[int | str, int | AwaitOrigin] | None
-    """Which arguments are arguments of the enclosing call: position or name, to place. Of a coroutine
-    also which are what an await gave, to that await; ``-1 - i`` is await i as long as it is only
-    recorded."""
+    _origins: Mapping[int | str, Source] | None
+    """Position or name of an argument to where the enclosing call had it from, if that is known."""
 
     def __init__(
         self,
         task: Task[..., Any],
         args: Sequence[Any],
         kwargs: Mapping[str, Any],
-        origins: Mapping[int | str, int | AwaitOrigin] | None = None,
+        origins: Mapping[int | str, Source] | None = None,
     ) -> None:
         _set_task(self, task)
         _set_args(self, args)
@@ -647,12 +654,9 @@ class _Table:
         item = self._item
         if isinstance(value, TaskExpression):
             kind = _SPECIAL if isinstance(value, SchedulerExpression) else _TASK
-            origins: dict[int | str, int] = {}
+            origins: dict[int | str, Any] = {}
             if self.keep_origins and value._origins:
-                origins = {
-                    key: -1 - source.number if isinstance(source, AwaitOrigin) else source
-                    for key, source in value._origins.items()
-                }
+                origins = {key: _number(source) for key, source in value._origins.items()}
             elif self.origins:
                 found = self.origins
                 origins = {i: found[id(a)] for i, a in enumerate(value._args) if id(a) in found}
@@ -766,6 +770,13 @@ class _Table:
         return b"#" + hashing.digest(b"expression", content)
 
 
+def _number(source: Source) -> int | list[int]:
+    """Return a source in its recorded form, in which an await is a number."""
+    if isinstance(source, list):
+        return [-1 - s.number if isinstance(s, AwaitOrigin) else s for s in source]
+    return -1 - source.number if isinstance(source, AwaitOrigin) else source
+
+
 def _store_task(task: Task[..., Any]) -> StoredTask:
     options = None
     if task.call_options:
@@ -801,7 +812,7 @@ def iter_traced(value: Any) -> Iterator[Any]:
     """Yield a value and, of a list, tuple or dict, its items; without objects that Python shares."""
     if not is_shared_object(value):
         yield value
-    if isinstance(value, (list, tuple, dict)) and len(value) <= 100_000:
+    if isinstance(value, (list, tuple, dict)) and len(value) <= MAX_TRACED:
         for item in value.values() if isinstance(value, dict) else value:
             if not is_shared_object(item):
                 yield item
@@ -900,8 +911,11 @@ class Freezer:
         origins: Mapping[int, tuple[Any, int | AwaitOrigin]],
     ) -> None:
         if origins and call._origins is None:
-            given = [*enumerate(call._args), *call._kwargs.items()]
-            found = {key: origins[id(value)][1] for key, value in given if id(value) in origins}
+            found = {}
+            for key, value in [*enumerate(call._args), *call._kwargs.items()]:
+                source = _find_source(value, origins)
+                if source is not None:
+                    found[key] = source
             if found:
                 _set_origins(call, found)
         _set_args(call, tuple(map(hold, call._args)))
@@ -923,6 +937,23 @@ class Freezer:
         return made
 
 
+def _find_source(value: Any, origins: Mapping[int, tuple[Any, int | AwaitOrigin]]) -> Source | None:
+    """Return where a value came from, or where items of a list did."""
+    known = origins.get(id(value))
+    if known is not None:
+        return known[1]
+    if not isinstance(value, (list, tuple, dict)) or len(value) > MAX_TRACED:
+        return None
+    items: Iterable[Any] = value.values() if isinstance(value, dict) else value
+    found: dict[int, int | AwaitOrigin] = {}
+    for item in items:
+        known = origins.get(id(item))
+        if known is not None:
+            source = known[1]
+            found[-1 - source.number if isinstance(source, AwaitOrigin) else source] = source
+    return list(found.values()) or None
+
+
 _is = operator.is_
 
 
@@ -935,13 +966,16 @@ def place_awaits(value: Any, find: Callable[[int], AwaitOrigin | None]) -> None:
         Returns the origin of the await with that number.
     """
     for call in iter_calls(value, is_new=True):
-        origins = call._origins
-        if origins and any(type(source) is int and source < 0 for source in origins.values()):
-            found = {}
-            for key, source in origins.items():
-                placed = find(-1 - source) if type(source) is int and source < 0 else source
-                if placed is not None:
-                    found[key] = placed
+        if call._origins:
+            found: dict[int | str, Source] = {}
+            for key, source in call._origins.items():
+                placed = [
+                    find(-1 - one) if isinstance(one, int) and one < 0 else one
+                    for one in (source if isinstance(source, list) else [source])
+                ]
+                known = [one for one in placed if one is not None]
+                if known:
+                    found[key] = known if isinstance(source, list) else known[0]
             _set_origins(call, found or None)
 
 

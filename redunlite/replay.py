@@ -64,6 +64,10 @@ def replay(events: Any, awaits: Any, hashes: Any, result: Any) -> Generator[Any,
         if found != hashes[number]:
             yield RunAgain([(awaits[i], value) for i, value in started.items()])
             return None
+    if not {-1 - number for number in started} <= set(events):
+        # It has given an await up, as after a timeout: another time may be another story.
+        yield RunAgain([(awaits[i], value) for i, value in started.items()])
+        return None
     place_awaits(result, find_origin)
     return result
 

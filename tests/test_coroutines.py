@@ -21,6 +21,8 @@ from redunlite.task import get_task_registry
 redun_namespace = "test_coroutines"
 
 _begun: list[str] = []
+_go_on = threading.Event()
+"""What `slow` waits for."""
 
 
 @pytest.fixture(autouse=True)
@@ -211,6 +213,25 @@ def test_timeouts_of_asyncio_hold(scheduler: Scheduler):
     assert scheduler.run(patient()) == 3
 
 
+def test_an_await_that_was_given_up_is_not_given_up_for_ever(scheduler: Scheduler):
+    """After a timeout the next run tries again, with what has been computed meanwhile."""
+    _go_on.clear()
+
+    @task(name="hasty")
+    async def hasty():
+        _begun.append("hasty")
+        try:
+            return await asyncio.wait_for(slow(), 0.001 if len(_begun) == 1 else None)
+        except asyncio.TimeoutError:
+            _go_on.set()
+            return "too late"
+
+    results = [scheduler.run(hasty()) for _ in range(3)]
+
+    assert results == ["too late", "in time", "in time"]
+    assert _begun == ["hasty", "hasty"]
+
+
 def test_a_loop_around_the_engine_is_left_alone(scheduler: Scheduler):
     """A run inside a running loop, as in a notebook, works, and the loop goes on."""
 
@@ -252,6 +273,12 @@ def read_context(value=get_context("k")):
 @task()
 def total(numbers):
     return sum(numbers)
+
+
+@task()
+def slow():
+    _go_on.wait()
+    return "in time"
 
 
 def get_task(name):
@@ -588,6 +615,7 @@ def test_async_tasks_in_the_pool_and_in_the_log(tmp_path: Path):
 
 
 HOSTILE = """
+import asyncio
 import os
 from redunlite import task
 redun_namespace = "h"
@@ -610,8 +638,12 @@ async def one(name):
     return await count(text, name)
 
 @task()
+def add_up(counts):
+    return sum(count for [count] in counts)
+
+@task()
 async def main():
-    return sum([(await one(name))[0] for name in await names()])
+    return await add_up(await asyncio.gather(*[one(name) for name in await names()]))
 
 @task()
 def fail(message):
@@ -658,22 +690,33 @@ def hostile(tmp_path: Path):
 def test_what_an_await_gave_has_its_origin(hostile):
     """Passed on as it is, it comes from the awaited call, cold and cached; so does what is returned."""
 
+    def name(origin, names, database):
+        if origin is None or 0 <= origin < 1 << 32:
+            return origin
+        if origin > 0:
+            return names[origin]
+        sql = 'SELECT member FROM set_member WHERE "set" = ?'
+        return [names[member] for (member,) in database.execute(sql, [-1 - origin])]
+
     def read_origins():
         database = sqlite3.connect(hostile.folder / ".redunlite" / "redunlite.db")
         names = dict(
             database.execute("SELECT c.id, t.name FROM call c JOIN task t ON t.id = c.task")
         )
         found = database.execute("SELECT call, place, origin FROM argument ORDER BY call, place")
-        arguments = [(names[call], place, names.get(o, o)) for call, place, o in found]
+        arguments = [(names[call], place, name(o, names, database)) for call, place, o in found]
         found = database.execute("SELECT id, result_origin FROM call WHERE result_origin NOT NULL")
-        results = [(names[call], names.get(o)) for call, o in found]
+        results = sorted((names[call], name(o, names, database)) for call, o in found)
         database.close()
         return sorted(map(str, arguments)), results
 
     assert hostile("run", "h.py", "main").stdout == "60000\n"
     cold = read_origins()
     one = ["('count', 0, 'load')", "('count', 1, 0)", "('load', 0, 0)", "('one', 0, 'names')"]
-    assert cold == (sorted(one * 2), [("one", "count")] * 2)
+    assert cold == (
+        ["('add_up', 0, ['one', 'one'])", *sorted(one * 2)],
+        [("main", "add_up"), ("one", "count"), ("one", "count")],
+    )
     assert hostile("run", "h.py", "main").stdout == "60000\n"
     assert read_origins() == cold  # the same calls, so the replay gave the same origins
     job = next(
