@@ -1412,11 +1412,20 @@ class Engine:
         self.waits.call_after(FLUSH_INTERVAL_S, self._on_flush_timer)
 
     def _flush(self) -> None:
+        """Write what has ended, what is being reduced, and the calls that are at a worker now.
+
+        A call that waits at an executor has no row yet: it is written once, when it has ended, and not
+        twice.
+        """
         unwritten = self._unwritten
         if unwritten:
             self._unwritten = []
+            running = find_running(self._started.values(), self._sent)
+            at_workers = {job.serial for job in running}
             for job in unwritten:
-                if job.phase != ENDED:
+                if job.phase == SENT and job.serial not in at_workers:
+                    self._unwritten.append(job)
+                elif job.phase != ENDED:
                     self.recorder.record_open_job(job)
         self.recorder.flush()
 

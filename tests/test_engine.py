@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 
 from redunlite import Scheduler, catch, cond, task
+from redunlite.config import Config
 from redunlite.errors import DryRunResult, HiddenExpressionError, LimitError, SchedulerError
 from redunlite.functools import map_, seq
+from redunlite.recorder.writer import RunRecorder
 from redunlite.reporter import ExecutionEnd, Failure, JobLine, SilentReporter, TaskCounts
 from redunlite.session import count_cpus, open_memory_session
 
@@ -901,3 +903,40 @@ def test_what_the_program_changes_between_runs_is_an_edit(scheduler: Scheduler, 
     assert first == same
     assert [value for value, _ in (first, changed, back, rebound)] == [2, 10, 2, -2]
     assert len({first[1], changed[1], rebound[1]}) == 3
+
+
+_opened: list[int] = []
+_flushed = threading.Event()
+
+
+@task()
+def linger(i, after=None):
+    if i == 0:
+        assert _flushed.wait(30)
+    return i
+
+
+def test_call_that_waits_at_an_executor_is_not_written_before_it_begins(tmp_path, monkeypatch):
+    """Of three calls that an executor has taken, the open one has a row while it runs."""
+    monkeypatch.chdir(tmp_path)
+    told: list[list[int]] = []
+    record, flush = RunRecorder.record_open_job, RunRecorder.flush
+
+    def record_open_job(self, job):
+        if job.task.name == "linger" and job.arguments[0] >= 0:
+            _opened.append(job.arguments[0])
+        record(self, job)
+
+    def flush_and_tell(self):
+        if _opened:
+            told.append(list(_opened))
+            _flushed.set()
+        return flush(self)
+
+    monkeypatch.setattr(RunRecorder, "record_open_job", record_open_job)
+    monkeypatch.setattr(RunRecorder, "flush", flush_and_tell)
+    scheduler = Scheduler(Config({"executors.default": {"type": "thread", "workers": 1}}))
+    first = linger(-1)
+
+    assert scheduler.run([linger(i, first) for i in range(3)]) == [0, 1, 2]
+    assert told[0] == [0]

@@ -16,7 +16,7 @@ import pytest
 from redunlite import loading, serialize
 from redunlite.call import CANCELLED, DIED, ERROR, EXPRESSION, OK, WIRE_BYTES, Call, Outcome
 from redunlite.errors import UnhashableValueError
-from redunlite.executors.base import Executor
+from redunlite.executors.base import Executor, Pace
 from redunlite.executors.inline import InlineExecutor
 from redunlite.executors.process import ProcessExecutor
 from redunlite.executors.thread import ThreadExecutor
@@ -471,6 +471,17 @@ def test_room_is_one_call_a_worker_until_a_task_is_known_to_be_short(
     assert host.executor.has_room(flow.add.number)
     gate.open(2)
     host.wait_until(lambda: len(host.outcomes) == 7)
+
+
+def test_room_for_a_known_task_is_as_many_again_as_there_are_workers() -> None:
+    """Calls that take longer wait one behind each worker, short ones in a long line."""
+    pace = Pace()
+    pace.note(1, 20_000)
+    pace.note(2, 100)
+
+    assert [pace.has_room(0, n, 2) for n in (1, 2)] == [True, False]
+    assert [pace.has_room(1, n, 2) for n in (2, 3, 4)] == [True, True, False]
+    assert [pace.has_room(2, n, 2) for n in (4, 63, 64)] == [True, True, False]
 
 
 def test_calls_that_nobody_began_can_be_taken_back(host: Host, flow: Any, gate: Gate) -> None:
