@@ -536,7 +536,10 @@ def load(word: str) -> Any:
     folder = configuration.resolve_folder()
     if folder is None:
         raise SchedulerError("there is no .redunlite folder here, so nothing is recorded")
-    database = open_readonly(os.path.join(folder, DATABASE_NAME))
+    try:
+        database = open_readonly(os.path.join(folder, DATABASE_NAME))
+    except FileNotFoundError:
+        raise SchedulerError(f"there is no database in {folder}, so nothing is recorded") from None
     store = ValueStore(os.path.join(folder, VALUES_NAME))
     try:
         return load_value(database, store, word)

@@ -15,9 +15,10 @@ from typing import Any
 import pexpect
 import pytest
 
+import redunlite
 from redunlite.cli import export
 from redunlite.cli.export import encode_value, find_form, write_file
-from redunlite.errors import RedunliteError, UsageError
+from redunlite.errors import RedunliteError, SchedulerError, UsageError
 
 WORKFLOW = """
 from dataclasses import dataclass
@@ -175,6 +176,59 @@ def test_missing_class_is_told(made: Path, project: Path, change: Any, message: 
     assert f" back: {message.format(flows=project / 'flows')}" in first
     assert hint == "  redunlite show ~6 tells what is known of it"
     assert not (project / "x.json").exists()
+
+
+@pytest.mark.parametrize(
+    "first, message",
+    [
+        (
+            "import sys; sys.exit()",
+            "a module that it needs ended the program while it was imported",
+        ),
+        ("import no_such_module", "there is no module 'no_such_module' here, nor beside "),
+    ],
+)
+def test_module_that_cannot_be_imported_is_told(project: Path, first: str, message: str) -> None:
+    """One that ends the program, and one that needs another."""
+    (project / "flows" / "w.py").write_text(f"{first}\n{WORKFLOW}")
+    done = command(project, "show", ROW, "-o", "-")
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f" back: {message}" in done.stderr.splitlines()[0]
+
+
+def test_what_a_module_prints_is_not_the_value(project: Path) -> None:
+    """Standard output holds the value alone."""
+    (project / "flows" / "w.py").write_text(f"print('hello')\n{WORKFLOW}")
+    done = command(project, "show", ROW, "-o", "-")
+
+    assert (done.stdout, done.stderr) == ("Row(name='a', n=1)\n", "hello\n")
+
+
+def test_class_of_a_program_without_a_file_is_told(tmp_path: Path) -> None:
+    """Nobody else can load it."""
+    (tmp_path / ".git").mkdir()
+    program = (
+        "import redunlite\nfrom redunlite import task\nclass P: pass\n"
+        "@task(executor='inline')\ndef main(): return P()\nredunlite.run(main())\n"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-"], input=program, cwd=tmp_path, text=True, capture_output=True
+    )
+    assert ran.returncode == 0, ran.stderr
+    done = command(tmp_path, "show", "-", "-o", "-")
+
+    assert done.returncode == 2
+    assert "'P' was defined in a program without a file, which alone can load it" in done.stderr
+
+
+def test_load_without_a_database_says_so(tmp_path: Path, monkeypatch: Any) -> None:
+    """A folder alone has recorded nothing."""
+    (tmp_path / ".redunlite").mkdir()
+    monkeypatch.chdir(tmp_path)
+
+    with pytest.raises(SchedulerError, match="there is no database in"):
+        redunlite.load("-")
 
 
 def test_load_names_the_module_that_is_missing(project: Path) -> None:
@@ -351,6 +405,17 @@ def test_data_frames_are_told_by_their_class() -> None:
     assert encode_value(frame["a"], "csv").data == b"a\n1\n2\n"
     with pytest.raises(UsageError, match="class Impostor has no rows"):
         encode_value(Impostor(), "csv")
+
+
+def test_what_the_users_class_raises_is_told() -> None:
+    """A text form that fails is no traceback of ours."""
+
+    class Shy:
+        def __repr__(self) -> str:
+            raise RuntimeError("not now")
+
+    with pytest.raises(UsageError, match="cannot be written as text: RuntimeError: not now"):
+        encode_value(Shy(), "text")
 
 
 def test_rows_and_text() -> None:

@@ -82,10 +82,13 @@ def encode_value(value: Any, form: str, *, is_compact: bool = False) -> Encoded:
         raise UsageError(
             f"the value is nested too deeply to be written as {form}", "write it to a file.pkl"
         ) from None
-    except ValueError as error:  # an integer of too many digits
+    except RedunliteError:
+        raise
+    except Exception as error:  # the value's class is the user's; or a number has too many digits
         raise UsageError(
-            f"the value cannot be written as {form}: {error}", "write it to a file.pkl"
-        ) from None
+            f"the value cannot be written as {form}: {type(error).__name__}: {error}",
+            "write it to a file.pkl",
+        ) from error
     return Encoded(_make_pickle(value))
 
 

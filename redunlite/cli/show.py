@@ -111,9 +111,13 @@ def _write(args: argparse.Namespace, config: str | None) -> int:
 
 def _load(word: str, config: str | None) -> Any:
     import os
+    import sqlite3
+    import sys
+    from contextlib import redirect_stdout
 
     from redunlite.config import resolve_folder
     from redunlite.history.values import load_value
+    from redunlite.recorder.database import translate_error
     from redunlite.valuestore import ValueStore
 
     database = open_history(config)
@@ -122,7 +126,11 @@ def _load(word: str, config: str | None) -> Any:
         raise UnknownNameError("id", word, hint="no executions are recorded here yet")
     store = ValueStore(os.path.join(folder, "values"))
     try:
-        return load_value(database, store, word, finds_code=True)
+        # What a module prints while it is imported does not belong to the value.
+        with redirect_stdout(sys.stderr):
+            return load_value(database, store, word, finds_code=True)
+    except sqlite3.Error as error:
+        raise translate_error(error, database.path or "") from error
     except UndecodableError as error:
         raise UsageError(str(error), f"redunlite show {word} tells what is known of it") from error
     finally:

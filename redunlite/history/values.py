@@ -81,8 +81,8 @@ def load_value(
                 raise
             load_workflow(path)
             return serialize.decode(ref, store)
-    except UndecodableError as error:
-        told = _describe(error, files)
+    except (UndecodableError, SystemExit) as error:
+        told = _describe(error, files, is_searched=bool(there))
         raise UndecodableError(f"cannot read value {value.hash[:8]} back: {told}") from error
 
 
@@ -185,8 +185,10 @@ def _find_file(history: History, task: TaskRecord) -> Iterator[str]:
 _NO_ATTRIBUTE = re.compile(r"Can't get attribute '([^']+)' on <module '([^']+)'")
 
 
-def _describe(error: UndecodableError, files: Sequence[str]) -> str:
+def _describe(error: BaseException, files: Sequence[str], *, is_searched: bool) -> str:
     """Return why a value cannot be read, in one line, and what to do."""
+    if isinstance(error, SystemExit):
+        return "a module that it needs ended the program while it was imported"
     cause = error.__cause__
     if isinstance(cause, ModuleNotFoundError) and cause.name:
         for path in files:
@@ -195,8 +197,11 @@ def _describe(error: UndecodableError, files: Sequence[str]) -> str:
                 if not os.path.exists(path):
                     where = f"{path!r} is gone, where it was"
                 return f"there is no module {cause.name!r} here: {where}"
-        return f"there is no module {cause.name!r} here"
+        beside = f", nor beside {files[0]!r}" if is_searched else ""
+        return f"there is no module {cause.name!r} here{beside}"
     missing = _NO_ATTRIBUTE.match(str(cause)) if isinstance(cause, AttributeError) else None
+    if missing is not None and missing[2] == "__main__":
+        return f"{missing[1]!r} was defined in a program without a file, which alone can load it"
     if missing is not None:
         return f"module {missing[2]!r} has no {missing[1]!r} now"
     return str(error).removeprefix("cannot decode: ")
