@@ -146,3 +146,13 @@ def test_make_docs_tells_a_page_that_is_out_of_date(tmp_path: Path) -> None:
     assert run("--check") == 1
     assert target.read_text() == "old\n"
     assert run("--chek") == 2
+
+
+def test_meanings_of_examples_stand_under_them_on_a_narrow_terminal() -> None:
+    """Beside them a column of a few letters would be left."""
+    lines = format_page(read_page("tasks"), 40).splitlines()
+    at = lines.index("  redunlite tasks workflow.py -q")
+
+    assert lines[at + 1] == "      their names"
+    wide = format_page(read_page("tasks"), 80)
+    assert re.search(r"  redunlite tasks workflow.py -q {2,}their names\n", wide)

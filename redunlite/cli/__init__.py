@@ -17,7 +17,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from redunlite.cli import common
 from redunlite.display.style import AUTO, NEVER, WHEN
-from redunlite.errors import Interrupted, RedunliteError, UnknownNameError, UsageError
+from redunlite.errors import (
+    Interrupted,
+    RedunliteError,
+    UnknownNameError,
+    UsageError,
+    find_nearest,
+    show_word,
+)
 
 if TYPE_CHECKING:
     from redunlite.cli.help import CommandParser
@@ -176,7 +183,13 @@ def read_when(text: str) -> str:
     """Return when text is painted. Raises UsageError for what is none of `style.WHEN`."""
     if text in WHEN:
         return text
-    raise UnknownNameError("time for --color", text, WHEN, "", f"it is {', '.join(WHEN)}")
+    if not text:
+        raise UsageError("option --color needs a value", f"it is {', '.join(WHEN)}")
+    nearest = find_nearest(text, WHEN)
+    raise UsageError(
+        f"option --color got {show_word(text)}, expected one of {', '.join(WHEN)}",
+        f"did you mean {nearest!r}?" if nearest else "",
+    )
 
 
 def _unknown_command(word: str) -> UsageError:

@@ -20,6 +20,8 @@ LEAST_WIDTH = 40
 """Columns that a page is laid out for on a narrower terminal."""
 MOST_WIDTH = 80
 """Columns of a page on a wider terminal."""
+LEAST_MEANING = 24
+"""Columns beside an example below which its meaning stands under it."""
 NO_BREAK = "\xa0"
 """A blank in `Page.usage` at which no line is broken."""
 
@@ -135,6 +137,8 @@ def format_page(page: Page, width: int) -> str:
     if page.examples:
         pairs = [(f"{common.PROGRAM} {words}", meaning) for words, meaning in page.examples]
         left = _find_left(pairs, width * 3 // 5)
+        if width - left < LEAST_MEANING:
+            left = 6
         lines += ["", "examples:", *_lay_out(pairs, width, left)]
     pairs = [(row.label, row.meaning) for group in page.groups for row in group.rows]
     left = _find_left(pairs, width // 3)
