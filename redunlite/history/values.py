@@ -185,7 +185,7 @@ def _find_file(history: History, task: TaskRecord) -> Iterator[str]:
 _NO_ATTRIBUTE = re.compile(r"Can't get attribute '([^']+)' on <module '([^']+)'")
 
 
-def _describe(error: BaseException, files: Sequence[str], *, is_searched: bool) -> str:
+def _describe(error: BaseException, files: Sequence[str], *, is_searched: bool = False) -> str:
     """Return why a value cannot be read, in one line, and what to do."""
     if isinstance(error, SystemExit):
         return "a module that it needs ended the program while it was imported"
