@@ -252,12 +252,18 @@ class Coroutines:
         for running in ended:
             self._take_end(running)
 
-    def is_waiting_outside(self) -> bool:
-        """Tell whether a coroutine waits for something else than the engine: a timer, a pipe."""
-        if any(not call.n_pending for call in self._calls.values()):
-            return True
-        timers = getattr(self._loop, "_scheduled", ())
-        return any(not timer.cancelled() for timer in timers)
+    def is_going(self) -> bool:
+        """Tell whether the coroutine of a job can go on, or waits for something else than the engine.
+
+        What such a coroutine has left running in the background does not count.
+        """
+        return bool(self._calls) and (
+            self._loop.is_ready or any(not call.n_pending for call in self._calls.values())
+        )
+
+    def has_timers(self) -> bool:
+        """Tell whether something is to happen later."""
+        return any(not timer.cancelled() for timer in getattr(self._loop, "_scheduled", ()))
 
     def begin(
         self, job: Job, arguments: bytes, replayed: dict[bytes, list[Any]] | None = None
@@ -421,7 +427,17 @@ class Coroutines:
         host.take_coroutine_result(job, result, single)
 
     def _settle_result(self, call: _Call, value: Any) -> Any:
-        """Return what a coroutine returned as it is now; the await that gave it, when one did."""
+        """Return what a coroutine returned as it is now; where an await gave it, that await."""
+        if type(value) in (list, tuple) and id(value) not in call.origins:
+            items = [
+                call.origins.get(id(item)) and self._settle_value(call, item) for item in value
+            ]
+            if any(isinstance(item, Expression) for item in items):
+                kept = (v if item is None else item for v, item in zip(value, items))
+                value = type(value)(kept)
+        return self._settle_value(call, value)
+
+    def _settle_value(self, call: _Call, value: Any) -> Any:
         result = call.freezer.freeze(value, self._host, call.origins)
         _, source = call.origins.get(id(value), (None, None))
         if isinstance(source, AwaitOrigin) and hash_result(result) == call.hashes[source.number]:

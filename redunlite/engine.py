@@ -331,8 +331,9 @@ class Engine:
                     if not self._are_coroutines_going():
                         if root.state != WAITING:
                             return
-                        self._report_deadlock(root)
-                        continue
+                        if self._coroutines is None or not self._coroutines.has_timers():
+                            self._report_deadlock(root)
+                            continue
                 waits.wait(None)
             else:
                 waits.wait(0)
@@ -350,9 +351,7 @@ class Engine:
         return not self._sent
 
     def _are_coroutines_going(self) -> bool:
-        """Tell whether a coroutine can go on, or waits for something else than the engine."""
-        coroutines = self._coroutines
-        return coroutines is not None and (coroutines.is_ready or coroutines.is_waiting_outside())
+        return self._coroutines is not None and self._coroutines.is_going()
 
     def may_interrupt(self, module: str) -> bool:
         """Tell whether an exception may be raised now in the code of a module: in a coroutine's own.

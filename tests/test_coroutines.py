@@ -463,6 +463,35 @@ def test_coroutines_go_on_after_a_failure_when_asked_to(scheduler: Scheduler):
     assert _begun == ["kept!", "forked!"]
 
 
+def test_what_runs_in_the_background_keeps_no_run_alive(scheduler: Scheduler):
+    """A task of asyncio's that is never done ends with the run, also with keep-going."""
+
+    @task(name="leaves_behind", cache=False)
+    async def leaves_behind():
+        async def tick():
+            while True:
+                await asyncio.sleep(0.001)
+
+        leaves_behind.left = asyncio.create_task(tick())
+        return await add(1, 1)
+
+    assert scheduler.run(leaves_behind()) == 2
+    with pytest.raises(ValueError, match="now"):
+        scheduler.run([leaves_behind(), fail("now")], failure_policy="keep-going")
+    assert leaves_behind.left.cancelled()
+
+
+def test_a_coroutine_that_awaits_itself_is_told(scheduler: Scheduler):
+    """Nothing runs and nothing can: no hang."""
+
+    @task(name="looks_back", cache_scope="CSE")
+    async def looks_back(x):
+        return await get_task("looks_back")(x)
+
+    with pytest.raises(SchedulerError, match="waits for itself"):
+        scheduler.run(looks_back(1))
+
+
 def test_limits_hold_when_a_recorded_coroutine_begins_after_all(scheduler: Scheduler):
     """It takes its limit again before it begins, and gives it back once."""
     running = []
@@ -642,8 +671,12 @@ def add_up(counts):
     return sum(count for [count] in counts)
 
 @task()
+async def all_of(found):
+    return await asyncio.gather(*[one(name) for name in found])
+
+@task()
 async def main():
-    return await add_up(await asyncio.gather(*[one(name) for name in await names()]))
+    return await add_up(await all_of(await names()))
 
 @task()
 def fail(message):
@@ -712,10 +745,10 @@ def test_what_an_await_gave_has_its_origin(hostile):
 
     assert hostile("run", "h.py", "main").stdout == "60000\n"
     cold = read_origins()
-    one = ["('count', 0, 'load')", "('count', 1, 0)", "('load', 0, 0)", "('one', 0, 'names')"]
+    one = ["('count', 0, 'load')", "('count', 1, 0)", "('load', 0, 0)", "('one', 0, 0)"]
     assert cold == (
-        ["('add_up', 0, ['one', 'one'])", *sorted(one * 2)],
-        [("main", "add_up"), ("one", "count"), ("one", "count")],
+        ["('add_up', 0, 'all_of')", "('all_of', 0, 'names')", *sorted(one * 2)],
+        [("all_of", ["one", "one"]), ("main", "add_up"), ("one", "count"), ("one", "count")],
     )
     assert hostile("run", "h.py", "main").stdout == "60000\n"
     assert read_origins() == cold  # the same calls, so the replay gave the same origins
