@@ -21,7 +21,7 @@ import contextvars
 import selectors
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import Any, Protocol
@@ -53,6 +53,9 @@ END_S = 1.0
 """How long coroutines may take to end when they are told to."""
 TRACED_BYTES = 8 << 20
 """How much of what a coroutine has awaited is kept so that it is known again as an argument."""
+
+N_THAWED = 8
+"""How many expressions with large values, the latest ones, are as before when the run is over."""
 
 
 class CoroutineHost(Protocol):
@@ -176,7 +179,7 @@ async def _give(expression: Expression) -> Any:
 class _Call:
     """One coroutine: its job, and what it has awaited so far."""
 
-    def __init__(self, job: Job, replayed: dict[bytes, list[Any]], store: ValueStore) -> None:
+    def __init__(self, job: Job, replayed: dict[bytes, list[Any]], freezer: Freezer) -> None:
         self.job = job
         self.replayed = replayed
         """Graph hash to what a replay has evaluated, for awaits that ask for the same."""
@@ -188,7 +191,7 @@ class _Call:
         """`id` of an exception that was raised by an await, to its failure."""
         self.n_pending = 0
         """How many awaits wait for the engine."""
-        self.freezer = Freezer(store)
+        self.freezer = freezer
         self.origins: dict[int, tuple[Any, int | AwaitOrigin]] = {}
         """`id` of an object that was an argument, or that an await gave, to it and to which one.
 
@@ -226,6 +229,7 @@ class Coroutines:
         self._loop.set_exception_handler(self._on_loop_error)
         self._calls: dict[asyncio.Task[Any], _Call] = {}
         self._ended: list[asyncio.Task[Any]] = []
+        self._thawed: deque[Callable[[], None]] = deque(maxlen=N_THAWED)
         self.is_turning = False
         """Whether a coroutine may be running now."""
         # Also between turns: threads that coroutines have begun print when they like.
@@ -277,7 +281,7 @@ class Coroutines:
         replayed
             By graph hash, what a replay has evaluated already.
         """
-        call = _Call(job, replayed or {}, self._host.store)
+        call = _Call(job, replayed or {}, Freezer(self._host.store, self._thawed))
         args, kwargs = serialize.decode_arguments(arguments, self._host.store)
         call.origins.update(index_origins(args, kwargs, job.task.parameters.positions))
         context = contextvars.copy_context()
@@ -315,6 +319,8 @@ class Coroutines:
                 loop.run_until_complete(loop.shutdown_asyncgens())
         self._calls.clear()
         loop.close()
+        for thaw in self._thawed:
+            thaw()
         self._streams.__exit__(None, None, None)
 
     # Awaits.

@@ -15,6 +15,7 @@ from __future__ import annotations
 import itertools
 import operator
 import pickle
+from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from enum import Enum
@@ -26,6 +27,7 @@ from redunlite.call import StoredTask
 from redunlite.errors import InvalidValueError, UndecodableError, UnhashableValueError
 from redunlite.kinds import (
     FLAG_CHECK,
+    FLAG_FILE,
     FORMAT_EXPRESSION,
     Lazy,
     TypeHandler,
@@ -843,8 +845,11 @@ class Freezer:
     coroutine.
     """
 
-    def __init__(self, store: ValueStore) -> None:
+    def __init__(self, store: ValueStore, thawed: deque[Callable[[], None]]) -> None:
         self._store = store
+        self._thawed = thawed
+        """Called at the end of a run, these put values back that lie in its store: an expression may be
+        evaluated by another run, with another store. As many as the deque takes; the latest stay."""
         self._copied: dict[int, tuple[Any, list[Any], Any]] = {}
         """`id` of a container to itself, its members when it was copied, and the copy."""
 
@@ -878,8 +883,11 @@ class Freezer:
                 else:
                     found = serialize.encode(item, self._store)
                 held[id(item)] = found
+            if type(found) is ValueRef and found.flags & FLAG_FILE:
+                is_stored.append(True)
             return found
 
+        is_stored: list[bool] = []
         frozen = hold(value)
         seen: set[int] = set()
         while todo:
@@ -887,6 +895,8 @@ class Freezer:
             if id(expression) in seen or expression._run is run:
                 continue
             seen.add(id(expression))
+            is_stored.clear()
+            thaw = _make_thaw(expression)
             if isinstance(expression, TaskExpression):
                 self._freeze_call(expression, hold, origins)
             elif isinstance(expression, SimpleExpression):
@@ -902,6 +912,8 @@ class Freezer:
                 _set_operands(expression, operands)
             elif isinstance(expression, ValueExpression):
                 _set_value(expression, hold(expression._value))
+            if is_stored:
+                self._thawed.append(thaw)
         return frozen
 
     @staticmethod
@@ -935,6 +947,22 @@ class Freezer:
         made = split.join(parts)
         self._copied[id(value)] = (value, parts, made)
         return made
+
+
+def _make_thaw(expression: Expression) -> Callable[[], None]:
+    """Return what puts the present values of an expression back."""
+    if isinstance(expression, TaskExpression):
+        args, kwargs = expression._args, expression._kwargs
+
+        def thaw() -> None:
+            _set_args(expression, args)
+            _set_kwargs(expression, kwargs)
+
+        return thaw
+    if isinstance(expression, SimpleExpression):
+        return partial(_set_operands, expression, expression._operands)
+    assert isinstance(expression, ValueExpression)
+    return partial(_set_value, expression, expression._value)
 
 
 def _find_source(value: Any, origins: Mapping[int, tuple[Any, int | AwaitOrigin]]) -> Source | None:

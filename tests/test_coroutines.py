@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
 import sqlite3
 import subprocess
@@ -327,6 +328,19 @@ def test_values_are_what_they_were_at_the_await(scheduler: Scheduler):
     for _ in range(2):
         assert scheduler.run(grows()) == ([0, 1, 3], 3, 2)
     assert _begun == ["grows"]
+
+
+def test_an_expression_may_be_awaited_in_several_runs():
+    """A large value of an expression that lives on does not stay in the store of the first run."""
+    large = total(list(range(100_000)))
+
+    @task(name="awaits_large", cache=False)
+    async def awaits_large():
+        return await large, await (large + 1)
+
+    for _ in range(2):
+        with contextlib.closing(Scheduler()) as scheduler:
+            assert scheduler.run(awaits_large()) == (4999950000, 4999950001)
 
 
 def test_what_an_await_gave_can_be_changed(scheduler: Scheduler):
