@@ -46,6 +46,7 @@ from redunlite.job import DONE, WAITING, Failure, Job, Node, WatchNode
 from redunlite.kinds import FORMAT_EXPRESSION, FORMAT_TOKEN, ValueRef
 from redunlite.replay import hash_await, hash_failure, hash_result, replay
 from redunlite.task import resolve_task
+from redunlite.tracebacks import get_headline, summarize_exception
 from redunlite.valuestore import ValueStore
 from redunlite.waits import Waits
 
@@ -477,4 +478,5 @@ class Coroutines:
     def _on_loop_error(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         error = context.get("exception")
         message = context.get("message", "")
-        self._host.tell(f"asyncio: {message}" + (f": {error!r}" if error is not None else ""))
+        told = f": {get_headline(summarize_exception(error))}" if error is not None else ""
+        self._host.tell(f"asyncio: {message}{told}")

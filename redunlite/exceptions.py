@@ -156,7 +156,7 @@ def _replace(error: Any, depth: int = 0) -> BaseException:
     if depth and _can_leave(error):
         kept: BaseException = error
         return kept
-    if not isinstance(error, serialize.GROUP) or depth == MAX_GROUPS:
+    if not issubclass(type(error), serialize.GROUP) or depth == MAX_GROUPS:
         return make_stand_in(error)
     members = [_replace(member, depth + 1) for member in error.exceptions]
     try:

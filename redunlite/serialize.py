@@ -279,8 +279,8 @@ def _get_code_pickler() -> Any:
 
 
 def _reduce(obj: Any) -> Any:
-    if isinstance(obj, BaseException) and _is_called_otherwise(type(obj)):
-        return reduce_exception(obj)
+    if issubclass(type(obj), BaseException):
+        return reduce_exception(obj) if _is_called_otherwise(type(obj)) else NotImplemented
     stem = hashing.main_name()
     if isinstance(obj, ModuleType):
         name = obj.__name__
@@ -685,7 +685,7 @@ def reduce_exception(error: Any) -> tuple[Any, ...]:
     for name in copyreg._slotnames(cls):  # type: ignore[attr-defined]
         if hasattr(error, name):
             fields[name] = getattr(error, name)
-    if isinstance(error, GROUP):
+    if issubclass(cls, GROUP):
         fields["args"], args = args, (error.message, list(error.exceptions))
     return rebuild_exception, (cls, tuple(args), attributes, fields)
 

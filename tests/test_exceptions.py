@@ -95,6 +95,15 @@ class Unreduced(Exception):
         raise SystemExit(3)
 
 
+class Lying(Exception):
+    """Fails when it is asked what it is."""
+
+    @property
+    def __class__(self) -> Any:  # type: ignore[override]
+        """Fail."""
+        raise RuntimeError("no class")
+
+
 class Locked(Exception):
     """Cannot be pickled."""
 
@@ -161,6 +170,7 @@ WHOLE = {
     "new": Made(1, 2),
     "reduced": Reduced(1, 2),
     "not to be reduced": Unreduced("x"),
+    "lying": Lying("x"),
     "notes": _with(ValueError("a"), __notes__=["b"]),
     "cyclic": _cyclic(),
 }
@@ -217,10 +227,10 @@ def test_stand_in_has_class_text_and_traceback() -> None:
 
 def test_exception_that_fails_in_everything_is_named() -> None:
     """No method of the user's class is trusted."""
-    error = _with(Mute("x"), lock=threading.Lock())
+    for cls in (Mute, Lying):
+        again = _there_and_back(_with(cls("x"), lock=threading.Lock()))
 
-    again = _there_and_back(error)
-    assert (type(again), again.type_name) == (RemoteError, f"{__name__}.Mute")
+        assert (type(again), again.type_name) == (RemoteError, f"{__name__}.{cls.__name__}")
 
 
 def test_what_was_behind_an_exception_comes_with_a_failure(store: ValueStore) -> None:
