@@ -168,11 +168,16 @@ def same(name, returned, written):
 
 
 @task()
+def same_lists(name, returned, written):
+    return 1
+
+
+@task()
 def main():
     return [
         hash_all(),
         [same(name, value(name), VALUES[name]) for name in VALUES],
-        [same(name, [value(name), value(name)], [VALUES[name], VALUES[name]]) for name in VALUES],
+        [same_lists(name, [value(name)] * 2, [VALUES[name]] * 2) for name in VALUES],
     ]
 """
 
@@ -199,28 +204,29 @@ def test_worker_and_main_process_hash_alike(tmp_path: Path, seed: str):
     ).stdout  # fmt: skip
     assert (computed["in_worker"], computed["seed"]) == (True, int(told))
     assert computed["hashes"] == golden
-    alone, lists = {}, []
-    for name, returned, written in read_arguments(tmp_path / ".redunlite" / "redunlite.db"):
-        if name in alone:
-            lists.append((name, returned == written))
-        else:
-            alone[name] = returned, written
-    assert lists == [(name, True) for name in alone]
-    assert alone == {name: (bytes.fromhex(h), bytes.fromhex(h)) for name, h in golden.items()}
+    database = tmp_path / ".redunlite" / "redunlite.db"
+    expected = {
+        name: (bytes.fromhex(digest), bytes.fromhex(digest)) for name, digest in golden.items()
+    }
+    assert read_arguments(database, "same") == expected
+    lists = read_arguments(database, "same_lists")
+    assert [name for name, (returned, written) in lists.items() if returned != written] == []
+    assert lists.keys() == golden.keys()
 
 
-def read_arguments(database: Path) -> list[tuple[str, bytes, bytes]]:
-    """Return the name, and the hashes of the other two arguments, of each call of `values.same`."""
+def read_arguments(database: Path, task: str) -> dict[str, tuple[bytes, bytes]]:
+    """Return by their first argument the hashes of the other two, of each call of a task."""
     connection = sqlite3.connect(database)
     cells = connection.execute(
         "SELECT a.value, v.hash FROM argument a JOIN call c ON c.id = a.call "
         "JOIN task t ON t.id = c.task LEFT JOIN value v ON v.id = a.value "
-        "AND typeof(a.value) = 'integer' WHERE t.name = 'same' ORDER BY a.call, a.place"
+        "AND typeof(a.value) = 'integer' WHERE t.name = ? ORDER BY a.call, a.place",
+        (task,),
     ).fetchall()
     connection.close()
     hashes = [hashing.value_hash(cell) if digest is None else digest for cell, digest in cells]
     names = [hashing.decode_token(cell) for cell, _ in cells[::3]]
-    return list(zip(names, hashes[1::3], hashes[2::3], strict=True))
+    return dict(zip(names, zip(hashes[1::3], hashes[2::3], strict=True), strict=True))
 
 
 NUMBERS = """\
