@@ -569,7 +569,9 @@ class Engine:
 
     def decode(self, value: Any) -> Any:
         """Return the live value of a scalar or a `ValueRef`, freshly decoded."""
-        return serialize.decode(value, self.store) if type(value) is ValueRef else value
+        if type(value) is ValueRef:
+            return serialize.decode(value, self.store)
+        return value if type(value) in SCALARS else serialize.decode_leaves(value, self.store)
 
     def _advance_simple(self, node: SimpleNode) -> None:
         if node.tail is not None:

@@ -338,6 +338,7 @@ class Walk:
         "classes",
         "has_check",
         "has_exception",
+        "has_ref",
         "name",
         "_active",
         "_known",
@@ -351,6 +352,8 @@ class Walk:
         """Whether some part must be asked if it is still valid."""
         self.has_exception = False
         """Whether some part is an exception; one of an undecoded part does not count."""
+        self.has_ref = False
+        """Whether a `ValueRef` stands for some part."""
         self.checked: list[tuple[Any, Callable[[Any], bool]]] = []
         """Those of the parts that are not behind a `ValueRef`, and whom to ask."""
         self.name = name
@@ -416,6 +419,7 @@ class Walk:
         if cls is dict or cls is _Attributes:
             return self._open_dict(value)
         if cls is ValueRef:
+            self.has_ref = True
             self.classes.update(value.classes)
             if value.flags & FLAG_CHECK:
                 self.has_check = True
@@ -455,6 +459,7 @@ class Walk:
     def _tokens_of_alike(self, values: Sequence[Any], cls: type) -> list[bytes] | None:
         """Return the tokens of values of one class; None when that cannot be told quickly."""
         if cls is ValueRef:
+            self.has_ref = True
             for classes in {ref.classes for ref in values}:
                 self.classes.update(classes)
             self.has_check |= any(ref.flags & FLAG_CHECK for ref in values)

@@ -98,6 +98,8 @@ _SCALAR_NAMES = {cls: type_name(cls) for cls in SCALAR_TYPES}
 def encode(value: Any, store: ValueStore) -> ValueRef:
     """Return `value` by its token and encoded bytes; large ones are put into `store`.
 
+    Where a `ValueRef` stands for a part of it, see `compose`.
+
     Raises
     ------
     UnhashableValueError, HiddenExpressionError
@@ -116,10 +118,22 @@ def encode(value: Any, store: ValueStore) -> ValueRef:
         return ref
     walk = Walk()
     tok = walk.run(value)
+    if walk.has_ref:
+        return compose(value, store)
+    return _encode_walked(value, tok, walk, store)
+
+
+def _encode_walked(value: Any, tok: bytes, walk: Walk, store: ValueStore) -> ValueRef:
     if is_plain_token(tok):
-        return ValueRef(tok, FORMAT_TOKEN, None, 0, None, type_name(cls))
+        return ValueRef(tok, FORMAT_TOKEN, None, 0, None, type_name(type(value)))
     form, chunks = _encode_chunks(value, store, has_exception=walk.has_exception)
     return make_ref(tok, form, chunks, value, walk, store)
+
+
+def _encode_decoded(value: Any, store: ValueStore) -> ValueRef:
+    value = decode_leaves(value, store)
+    walk = Walk()
+    return _encode_walked(value, walk.run(value), walk, store)
 
 
 def make_ref(
@@ -168,6 +182,9 @@ def encode_inline(value: Any) -> ValueRef:
     """
     walk = Walk()
     tok = walk.run(value)
+    if walk.has_ref:
+        value, walk = decode_leaves(value, None), Walk()
+        tok = walk.run(value)
     if is_plain_token(tok):
         return ValueRef(tok, FORMAT_TOKEN, None, 0, None, type_name(type(value)))
     form, chunks = _encode_chunks(value, None, is_value=True, has_exception=walk.has_exception)
@@ -447,7 +464,7 @@ def compose(value: Any, store: ValueStore) -> ValueRef:
     if cls in SCALAR_TYPES or cls is ValueRef:
         return encode(value, store)
     if cls not in (list, tuple, dict):
-        return encode(_decode_leaves(value, store), store)
+        return _encode_decoded(value, store)
     # The first walk also refuses cycles, on which the second would not end.
     walk = Walk()
     tok = walk.run(value)
@@ -456,7 +473,7 @@ def compose(value: Any, store: ValueStore) -> ValueRef:
     try:
         program, leaves = _make_program(value, store)
     except _NeedsDecoding:
-        return encode(_decode_leaves(value, store), store)
+        return _encode_decoded(value, store)
     if is_plain_token(tok):
         return ValueRef(tok, FORMAT_TOKEN, None, 0, None, type_name(cls))
     if any(type(leaf) is tuple for leaf in leaves):
@@ -467,10 +484,23 @@ def compose(value: Any, store: ValueStore) -> ValueRef:
     return make_ref(tok, form, chunks, concrete, walk, store)
 
 
-def _decode_leaves(value: Any, store: ValueStore) -> Any:
-    return nested.map_leaves(
-        value, lambda leaf: decode(leaf, store) if type(leaf) is ValueRef else leaf
-    )
+def decode_leaves(value: Any, store: ValueStore | None) -> Any:
+    """Return a nested value with what its `ValueRef`s refer to; itself when it holds none.
+
+    Raises
+    ------
+    UndecodableError
+        See `decode`; without a store, see `decode_inline`.
+    """
+    if not nested.has_leaf(value, ValueRef):
+        return value
+
+    def load(leaf: Any) -> Any:
+        if type(leaf) is not ValueRef:
+            return leaf
+        return decode_inline(leaf) if store is None else decode(leaf, store)
+
+    return nested.map_leaves(value, load)
 
 
 def _make_program(value: Any, store: ValueStore) -> _Program:

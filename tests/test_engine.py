@@ -6,6 +6,7 @@ import collections
 import dataclasses
 import linecache
 import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -812,6 +813,32 @@ def test_containers_of_every_kind_within_each_other(scheduler: Scheduler):
         "set": {10, 1},
         "plain": [[1], {"a": (2,)}],
     }
+
+
+def test_plain_parts_of_a_returned_expression_are_values_in_every_place(scheduler: Scheduler):
+    """What a task returns beside its calls comes from another process: never as a reference to it."""
+    Named = collections.namedtuple("Named", "a b")
+    part = (True, [Path("x")])
+
+    @task()
+    def give():
+        return Named((inc(1), part), [part, {"k": part}])
+
+    @task()
+    def pick(value):
+        return value[1][0]
+
+    @task()
+    def recover(error):
+        return part
+
+    @task()
+    def use():
+        return [pick(part), catch(Named(divide(0), part), KeyError, recover), cond(part, part)]
+
+    for _ in ("cold", "cached"):
+        assert scheduler.run(give()) == Named((2, part), [part, {"k": part}])
+        assert scheduler.run(use()) == [Path("x"), part, part]
 
 
 def test_time_left_is_told_when_all_durations_are_known():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pytest
 
@@ -59,6 +59,13 @@ def describe(scheduler, parent_job, sexpr, *args, **kwargs):
 
 
 @scheduler_task()
+def show(scheduler, parent_job, sexpr, value):
+    promise = Promise()
+    promise.do_resolve(repr(value))
+    return promise
+
+
+@scheduler_task()
 def no_promise(scheduler, parent_job, sexpr):
     return 5
 
@@ -72,6 +79,7 @@ def forms():
         say_error(fail("x")),
         gather(add(1, 1), 2, [add(3, 3)]),
         describe(add(1, 1), k=1),
+        show([1, (PurePosixPath("x"),)]),
     ]
 
 
@@ -82,6 +90,7 @@ FORMS = [
     "ValueError('x')",
     [2, 2, [6]],
     ["test_scheduler_task.describe", 1, ["k"], "forms"],
+    "[1, (PurePosixPath('x'),)]",
 ]
 
 
@@ -295,10 +304,12 @@ def test_bad_setup_is_told(project: Path, words: list[str], message: str):
 
 def test_setup_help_lists_the_arguments(project: Path):
     """`--setup-help` shows the function's parameters."""
-    assert run_command(project, "--setup-help").stdout.splitlines() == [
-        "redunlite run --setup NAME=VALUE …",
-        "  profile=PROFILE  (default: prod)",
-        "  n=N  int (default: 3)",
+    assert [line.strip() for line in run_command(project, "--setup-help").stdout.splitlines()] == [
+        "usage: redunlite run --setup NAME=VALUE ... FILE TASK",
+        "",
+        "names:",
+        "profile=PROFILE  (default: prod)",
+        "n=N              int (default: 3)",
     ]
 
 

@@ -167,6 +167,26 @@ def test_two_encodings_of_one_value_may_share_a_name(store: ValueStore) -> None:
     assert decode(composed, store) == decode(whole, store) == parts
 
 
+@pytest.mark.parametrize("encoded", [encode, compose, lambda v, _: serialize.encode_inline(v)])
+def test_references_deep_in_a_value_stand_for_what_they_refer_to(encoded, store) -> None:
+    """In plain containers and others, as a dict's key and beside an exception; never kept as such."""
+    path, error = encode(Path("a"), store), encode(ValueError("no"), store)
+    shapes = [
+        lambda part: (True, part),
+        lambda part: [[1, (part,)], OrderedDict(x=[part])],
+        lambda part: OrderedDict([("x", (1, [part]))]),
+        lambda part: {part: {"k": frozenset([part, 2])}},
+        lambda part: [part] * 40 + [[part]] * 40,
+    ]
+    for shape in shapes:
+        ref = encoded(shape(path), store)
+        assert ref.token == token(shape(Path("a")))
+        assert decode(ref, store) == shape(Path("a"))
+        assert "ValueRef" not in (ref.preview or "")
+    held = decode(encoded(OrderedDict(x=[error]), store), store)
+    assert repr(held["x"]) == "[ValueError('no')]"
+
+
 @pytest.mark.parametrize("levels", [1, 2, 3])
 @pytest.mark.parametrize("name", sorted(VALUES))
 def test_composed_value_equals_the_concrete_one(name: str, levels: int, store: ValueStore) -> None:
