@@ -68,6 +68,8 @@ from redunlite.tokens import (
 )
 from redunlite.tokens import HASH_VERSION as HASH_VERSION
 
+_MAX_STEPS = 20
+"""Shown of the path to a part that has no hash."""
 _unpack_int = struct.Struct("<q").unpack_from
 _unpack_float = struct.Struct("<d").unpack_from
 
@@ -535,7 +537,11 @@ class Walk:
 
     def _path(self) -> str:
         """Return where in the whole value the walk is, such as ``value['a'][3].handle``."""
-        return self.name + "".join(_label(frame) for frame in self._stack[1:])
+        frames = self._stack[1:]
+        if len(frames) <= _MAX_STEPS:
+            return self.name + "".join(map(_label, frames))
+        first, last = frames[: _MAX_STEPS // 2], frames[-_MAX_STEPS // 2 :]
+        return f"{self.name}{''.join(map(_label, first))}…{''.join(map(_label, last))}"
 
 
 def _with_article(name: str) -> str:

@@ -14,6 +14,7 @@ under one name in the value store::
     80 05             pickle protocol 5
     "RLbuffer"        pickle and its out-of-band buffers, each aligned to 64 bytes
     "RLparts1"        pickle of (program, leaves), see `_make_program`
+    "RLparts2"        the same with containers that stand in several places
     anything else     importlib.util.MAGIC_NUMBER, then cloudpickle
 
 >>> from redunlite.valuestore import ValueStore
@@ -70,6 +71,7 @@ _ALIGN = 64
 _PICKLE = b"\x80\x05"
 _BUFFERS = b"RLbuffer"
 _PARTS = b"RLparts1"
+_SHARED_PARTS = b"RLparts2"
 _NO_MAGIC = b"\0\0\0\0"
 _BUFFERS_HEAD = struct.Struct("<8s4sIQ")
 
@@ -235,22 +237,40 @@ def _encode_chunks(
         has_no_file = is_value and hashing.main_name() == "__main__"
         by_name = not has_exception and (has_no_file or b"__main__" not in payload)
     except RecursionError as error:
-        if store is None or type(value) not in (list, tuple, dict):
-            raise _refusal(value, error) from error
-        return FORMAT_PARTS, [_encode_parts(_make_program(value, store))]
+        return _encode_deep(value, store, error)
     except Exception:  # pickling reaches the user's own classes; cloudpickle has the last word
         by_name = False
     if not by_name:
-        payload, magic = _encode_by_stem_or_value(value, keep_in_band, buffers)
+        try:
+            payload, magic = _encode_by_stem_or_value(value, keep_in_band, buffers)
+        except RecursionError as error:
+            return _encode_deep(value, store, error)
     if buffers:
         return FORMAT_BUFFERS, _lay_out(payload, buffers, magic)
     return (FORMAT_PICKLE, [payload]) if magic == _NO_MAGIC else (FORMAT_CODE, [magic, payload])
 
 
+def _encode_deep(
+    value: Any, store: ValueStore | None, error: RecursionError
+) -> tuple[str, list[Chunk]]:
+    """Return the form of a value that is nested too deep for pickle."""
+    if store is None or type(value) not in _CONTAINERS:
+        raise _refusal(value, error) from error
+    return FORMAT_PARTS, [_encode_parts(_make_program(value, store))]
+
+
 def _encode_by_stem_or_value(
     value: Any, keep_in_band: Callable[[pickle.PickleBuffer], bool], buffers: list[memoryview]
 ) -> tuple[bytes, bytes]:
-    """Return pickle bytes, and the magic number they depend on: none if they hold no code."""
+    """Return pickle bytes, and the magic number they depend on: none if they hold no code.
+
+    Raises
+    ------
+    RecursionError
+        When the value is nested too deep.
+    UnhashableValueError
+        When it cannot be pickled.
+    """
     buffers.clear()
     stream = io.BytesIO()
     try:
@@ -264,11 +284,19 @@ def _encode_by_stem_or_value(
     try:
         _get_code_pickler()(stream, 5, buffer_callback=keep_in_band).dump(value)
     except Exception as error:  # as above, and now it is final
+        for behind in (error, error.__cause__):  # cloudpickle makes another error of it
+            if isinstance(behind, RecursionError):
+                raise behind  # noqa: B904
         raise _refusal(value, error) from error
     return stream.getvalue(), MAGIC_NUMBER
 
 
 def _refusal(value: Any, error: Exception) -> UnhashableValueError:
+    if isinstance(error, RecursionError):
+        return UnhashableValueError(
+            f"cannot pickle a value of class {type_name(type(value))}: its objects hold one another too "
+            "deep for pickle; lists, tuples and dicts by themselves may be nested to any depth"
+        )
     return UnhashableValueError(
         f"cannot pickle a value of class {type_name(type(value))}: {type(error).__name__}: {error}"
     )
@@ -398,7 +426,7 @@ def _decode(data: Chunk, store: ValueStore | None) -> Any:
             return pickle.loads(data)
         if head == _BUFFERS:
             return _load_buffers(memoryview(data))
-        if head == _PARTS:
+        if head in (_PARTS, _SHARED_PARTS):
             program, leaves = pickle.loads(data[8:])
             return _run_program(program, leaves, store)
         if head[:4] == MAGIC_NUMBER:
@@ -440,6 +468,8 @@ def _alias_main(data: Chunk) -> None:
 # Parts.
 
 _LIST, _TUPLE, _DICT = "l", "t", "d"
+_KEEP, _AGAIN = "k", "a"
+_CONTAINERS = frozenset({list, tuple, dict})
 _Program = tuple[list[Any], list[Any]]
 
 
@@ -507,36 +537,42 @@ def _make_program(value: Any, store: ValueStore) -> _Program:
     """Return how to build `value`: a program for a stack, and the leaves it takes.
 
     A positive number in the program pushes that many leaves; a letter and a number make a list,
-    tuple or dict (keys, then values) of that many from the top of the stack. A leaf is a scalar, or
-    the tuple ``(token, format, data, flags)`` of an encoded value.
+    tuple or dict (keys, then values) of that many from the top of the stack. ``k`` and a number keep
+    the container at the top under that number, ``a`` and a number push it again; so one that stands in
+    several places is written and made once. A leaf is a scalar, or the tuple
+    ``(token, format, data, flags)`` of an encoded value.
     """
     if type(value) is not dict and set(map(type, value)) == {ValueRef}:
         letter, n, members = _open_container(value)
         return [n, letter, n], _pack_leaves(list(members))
     program: list[Any] = []
     leaves: list[Any] = []
-    stack: list[tuple[str, int, Any]] = [_open_container(value)]
+    stack: list[tuple[int, str, int, Any]] = [(id(value), *_open_container(value))]
+    shared = _find_shared(value)
+    kept: dict[int, int] = {}
     seen: dict[int, Any] = {}
     n_pending = 0
     while stack:
-        letter, n, members = stack[-1]
+        key, letter, n, members = stack[-1]
         for member in members:
             cls = type(member)
             if cls in SCALAR_TYPES:
                 leaves.append(member)
-            elif cls is ValueRef:
-                packed = seen.get(id(member))
-                if packed is None:
-                    packed = seen[id(member)] = _pack_leaf(member)
-                leaves.append(packed)
-            elif cls is list or cls is tuple or cls is dict:
+            elif cls in _CONTAINERS:
                 if n_pending:
                     program.append(n_pending)
                     n_pending = 0
-                stack.append(_open_container(member))
+                if id(member) in kept:
+                    program += [_AGAIN, kept[id(member)]]
+                    continue
+                stack.append((id(member), *_open_container(member)))
                 break
             else:
-                leaves.append(_pack_other(member, store))
+                packed = seen.get(id(member))
+                if packed is None:
+                    packed = _pack_leaf(member) if cls is ValueRef else _pack_other(member, store)
+                    seen[id(member)] = packed
+                leaves.append(packed)
             n_pending += 1
         else:
             stack.pop()
@@ -544,7 +580,32 @@ def _make_program(value: Any, store: ValueStore) -> _Program:
                 program.append(n_pending)
                 n_pending = 0
             program += [letter, n]
+            if key in shared:
+                program += [_KEEP, len(kept)]
+                kept[key] = len(kept)
     return program, leaves
+
+
+def _find_shared(value: Any) -> set[int]:
+    """Return the `id` of each list, tuple and dict that stands in several places of a nested value."""
+    seen = {id(value)}
+    shared: set[int] = set()
+    todo = [value]
+    while todo:
+        container = todo.pop()
+        members = container
+        if type(container) is dict:
+            members = [*container, *container.values()]
+        if _CONTAINERS.isdisjoint(map(type, members)):
+            continue
+        for member in members:
+            if type(member) in _CONTAINERS:
+                if id(member) in seen:
+                    shared.add(id(member))
+                else:
+                    seen.add(id(member))
+                    todo.append(member)
+    return shared
 
 
 def _open_container(value: Any) -> tuple[str, int, Any]:
@@ -584,11 +645,13 @@ def _pack_other(value: Any, store: ValueStore) -> Any:
 
 
 def _encode_parts(made: _Program) -> bytes:
-    return _PARTS + pickle.dumps(made, 5)
+    mark = _SHARED_PARTS if _KEEP in made[0] else _PARTS
+    return mark + pickle.dumps(made, 5)
 
 
 def _run_program(program: Sequence[Any], leaves: Sequence[Any], store: ValueStore | None) -> Any:
     stack: list[Any] = []
+    kept: list[Any] = []
     n_taken = 0
     steps = iter(program)
     values = _unpack_leaves(leaves, store)
@@ -598,6 +661,12 @@ def _run_program(program: Sequence[Any], leaves: Sequence[Any], store: ValueStor
             n_taken += step
             continue
         n = next(steps)
+        if step == _KEEP:
+            kept.append(stack[-1])
+            continue
+        if step == _AGAIN:
+            stack.append(kept[n])
+            continue
         at = len(stack) - n
         members = stack[at:]
         del stack[at:]

@@ -29,7 +29,7 @@ from _signal import getsignal  # type: ignore[import-not-found]  # as C has it: 
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
-from redunlite import nested, serialize
+from redunlite import kinds, nested, serialize
 from redunlite.call import (
     CANCELLED,
     ERROR,
@@ -93,6 +93,16 @@ _WATCHED_SIGNALS = tuple(
         "SIGUSR2",
     )
 )
+
+
+def _load_fingerprint() -> None:
+    """Load what hashes functions: nothing else does in a worker that has no task's module."""
+    from redunlite import fingerprint
+
+    assert fingerprint is not None
+
+
+kinds.register_late(types.FunctionType, _load_fingerprint)
 
 
 class Function(NamedTuple):

@@ -222,6 +222,19 @@ def test_classes_are_those_of_objects_and_of_classes_as_values() -> None:
     assert classes == {f"make_golden:{name}" for name in ("Point", "Color", "MyList", "Slotted")}
 
 
+def test_path_of_what_has_no_hash_is_short_however_deep_it_is() -> None:
+    """Its beginning and its end."""
+    made: Any = iter(())
+    for _ in range(1000):
+        made = [0, made]
+
+    with pytest.raises(UnhashableValueError) as caught:
+        token(made)
+
+    steps = "[1]" * 10
+    assert str(caught.value).startswith(f"cannot hash value{steps}…{steps}: a tuple_iterator")
+
+
 def test_main_goes_by_the_stem_of_its_file(tmp_path: Path) -> None:
     """What ``__main__`` defines is named as when its file is imported; a file's ending is cut."""
     path = tmp_path / "flow.py"

@@ -290,3 +290,40 @@ def test_random_jobs_of_a_large_run_are_shown_as_computed(tmp_path: Path):
         x = int(call["arguments"][0]["preview"])
         assert x * x == a["square"]
         assert call["arguments"][1]["preview"] == "'a text that nobody shares'"
+
+
+FUNCTIONS = """\
+from redunlite import run, task
+
+@task(namespace="functions")
+def hold(function, n):
+    made = function
+    for _ in range(n):
+        made = [made, made]
+    return made
+
+@task(namespace="functions")
+def call(held):
+    while isinstance(held, list):
+        held = held[0]
+    return held(20)
+
+if __name__ == "__main__":
+    print(run([call(hold(lambda x: x + 1, n)) for n in (1, 400)]))
+"""
+
+
+@pytest.mark.parametrize("words", [["-"], ["program.py"]], ids=["pipe", "script"])
+def test_functions_within_results_are_hashed_by_any_worker(tmp_path: Path, words: list[str]):
+    """Also by one that had no module to import."""
+    (tmp_path / "program.py").write_text(FUNCTIONS)
+    done = subprocess.run(
+        [sys.executable, *words],
+        input=FUNCTIONS,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parent.parent)},
+        capture_output=True,
+        text=True,
+    )
+
+    assert (done.stdout, done.returncode) == ("[21, 21]\n", 0), done.stderr

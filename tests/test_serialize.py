@@ -219,6 +219,100 @@ def test_composing_decodes_no_leaf(store: ValueStore) -> None:
         decode(ref, store)
 
 
+def _share(n: int, leaf: Any, cls: type) -> Any:
+    """Return a container that holds one container twice, which holds one twice, n times over."""
+    made = leaf
+    for _ in range(n):
+        made = {"a": made, "b": made} if cls is dict else cls([made, made])
+    return made
+
+
+def _descend(value: Any) -> tuple[int, Any]:
+    """Return how deep a shared value is, and its leaf; checks that both members are one object."""
+    n = 0
+    while isinstance(value, (list, tuple, dict)):
+        first, second = value.values() if isinstance(value, dict) else value
+        assert first is second
+        value, n = first, n + 1
+    return n, value
+
+
+@pytest.mark.parametrize("n", [30, 260, 3000])
+@pytest.mark.parametrize("cls", [list, tuple, dict])
+def test_containers_may_be_shared_and_nested_to_any_depth(
+    cls: type, n: int, store: ValueStore
+) -> None:
+    """Each is written and made once, where 2 to the power of the depth would not end."""
+    point = _undecoded(make_golden.Point(1), store)
+    for made in (
+        encode(_share(n, 7, cls), store),
+        compose(_share(n, 7, cls), store),
+        compose(_share(n, point, cls), store),
+    ):
+        depth, leaf = _descend(decode(made, store))
+
+        assert (depth, made.size < 400 * n) == (n, True)
+        assert leaf in (7, make_golden.Point(1))
+    assert compose(_share(n, point, cls), store).token == token(
+        _share(n, make_golden.Point(1), cls)
+    )
+
+
+def test_object_in_several_places_stays_one(store: ValueStore) -> None:
+    """Also where it lies in containers that are composed."""
+    point, other = make_golden.Point(1), _undecoded(make_golden.Point(2), store)
+    made = decode(compose([point, {"a": point}, other, (other,)], store), store)
+
+    assert made[0] is made[1]["a"] and made[2] is made[3][0]
+    assert made[0] is not made[2]
+
+
+def test_deep_container_of_a_main_class_is_encoded(
+    store: ValueStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Classes of `__main__` are named by a pickler that has less room; what it cannot do, parts can."""
+    here = sys.modules["__main__"]
+
+    class Local:
+        pass
+
+    Local.__module__, Local.__qualname__ = "__main__", "Local"
+    monkeypatch.setattr(here, "Local", Local, raising=False)
+
+    depth, leaf = _descend(decode(encode(_share(700, Local(), list), store), store))
+
+    assert (depth, type(leaf)) == (700, Local)
+
+
+def test_objects_that_hold_one_another_too_deep_are_refused(store: ValueStore) -> None:
+    """With what may be nested deeper."""
+    made: Any = None
+    for _ in range(3000):
+        made = make_golden.Point(made)
+
+    with pytest.raises(UnhashableValueError, match="too deep for pickle; lists, tuples and dicts"):
+        encode(made, store)
+
+
+@pytest.mark.parametrize(
+    ("mark", "program", "leaves", "value"),
+    [
+        (b"RLparts1", [1, "t", 1, 2, "d", 2, "l", 2], [7, "a", 5], [(7,), {"a": 5}]),
+        (
+            b"RLparts2",
+            [1, "l", 1, "k", 0, 1, "a", 0, "d", 2, "a", 0, "t", 3],
+            [7, "a"],
+            ([7], {"a": [7]}, [7]),
+        ),
+    ],
+)
+def test_parts_are_read_as_they_were_written_once(
+    mark: bytes, program: list[Any], leaves: list[Any], value: Any
+) -> None:
+    """Without and with containers that stand in several places."""
+    assert serialize.decode_bytes(mark + pickle.dumps((program, leaves), 5)) == value
+
+
 def test_composing_scalars_gives_plain_pickle(store: ValueStore) -> None:
     """A list of small results is stored like any list; a short one is its own token."""
     refs = [_undecoded(i, store) for i in range(100)]
