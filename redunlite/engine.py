@@ -42,7 +42,7 @@ from redunlite.errors import (
     SchedulerError,
     UndecodableError,
     UnhashableValueError,
-    UnknownNameError,
+    UnknownExecutorError,
 )
 from redunlite.expression import (
     SCALARS,
@@ -916,7 +916,7 @@ class Engine:
     def _open_queue(self, name: str, job: Job) -> JobQueue | None:
         executor = self._executors.get(name)
         if executor is None:
-            error = UnknownNameError(
+            error = UnknownExecutorError(
                 "executor", name, self._executors, f"of task {job.task.fullname!r}",
                 "executors are set in [executors.NAME] of the configuration",
             )  # fmt: skip

@@ -5,6 +5,7 @@
     RedunliteError
     ├── UsageError                  the user can mend it; exit 2, one line
     │   ├── UnknownNameError        a file, task, option or id that is not there
+    │   │   └── UnknownExecutorError    an executor that is not configured (also a SchedulerError)
     │   ├── AmbiguousIdError        an id prefix that several records share
     │   ├── OptionError             a task option that is unknown or has a bad value
     │   ├── TaskDefinitionError     a task that cannot be defined like this
@@ -267,6 +268,10 @@ class RemoteError(JobError):
 
 class SchedulerError(RedunliteError):
     """The scheduler was asked for something it cannot do."""
+
+
+class UnknownExecutorError(UnknownNameError, SchedulerError):
+    """A task names an executor that is not configured."""
 
 
 class NoCurrentScheduler(SchedulerError):

@@ -286,7 +286,8 @@ class TaskOptions(CallOptions, IdentityOptions, total=False):
 def check_options(given: Mapping[str, Any], where: str) -> dict[str, Any]:
     """Return the options in their normal form; only those that were given.
 
-    `cache` becomes the `cache_scope` that it means, unless that is given too.
+    `cache` becomes the `cache_scope` that it means, unless that is given too, and `mode`, as redun has
+    it, the executor of that name.
 
     Parameters
     ----------
@@ -302,6 +303,8 @@ def check_options(given: Mapping[str, Any], where: str) -> dict[str, Any]:
     """
     checked: dict[str, Any] = {}
     for name, value in given.items():
+        if name == _MODE:
+            name, value = "executor", _read_mode(value, given, where)
         option = OPTIONS.get(name)
         if option is None:
             raise _unknown_option(name, where)
@@ -359,7 +362,62 @@ def iter_call_options() -> Iterable[Option]:
     return (option for option in TABLE if not option.is_in_key)
 
 
+_MODE = "mode"
+
+
+def _read_mode(mode: Any, given: Mapping[str, Any], where: str) -> str:
+    """Return the name of the executor for a mode."""
+    if mode not in ("thread", "process"):
+        raise OptionError(f"option 'mode' in {where} is {mode!r}, expected 'thread' or 'process'")
+    if "executor" in given:
+        raise OptionError(
+            f"options 'mode' and 'executor' in {where} exclude each other",
+            "an executor has the type that is configured for it",
+        )
+    return str(mode)
+
+
+_ONE_MACHINE = "it is for other machines than this one; leave it out"
+_REDUN_OPTIONS = {
+    "source": "version= stands for the source in cache keys",
+    "compat": "version= stands for the source in cache keys",
+    "vcpus": "cpus= is what it is called here",
+    "allowed_cache_results": "cache_scope= says where results may come from",
+    **dict.fromkeys(
+        [
+            "additional_libs",
+            "annotations",
+            "batch_tags",
+            "env",
+            "ephemeral_storage",
+            "extra_files",
+            "gpus",
+            "image",
+            "interactive",
+            "job_def_name",
+            "job_name_prefix",
+            "labels",
+            "machine_type",
+            "node_affinity",
+            "num_nodes",
+            "privileged",
+            "role",
+            "service_account_name",
+            "share_id",
+            "shared_memory",
+            "volumes",
+            "worker_type",
+            "workers",
+        ],
+        _ONE_MACHINE,
+    ),
+}
+"""What is told about options that redun's executors have."""
+
+
 def _unknown_option(name: str, where: str) -> OptionError:
-    nearest = find_nearest(name, OPTIONS)
-    hint = f"did you mean {nearest!r}?" if nearest else f"options are {', '.join(OPTIONS)}"
+    hint = _REDUN_OPTIONS.get(name, "")
+    if not hint:
+        nearest = find_nearest(name, OPTIONS)
+        hint = f"did you mean {nearest!r}?" if nearest else f"options are {', '.join(OPTIONS)}"
     return OptionError(f"unknown option {name!r} in {where}", hint)

@@ -63,9 +63,11 @@ class ValueStore:
     def folder(self) -> str:
         """The folder; workers open a store of their own on it."""
         if self._folder is None:
+            import shutil
             import tempfile
 
             self._folder = tempfile.mkdtemp(prefix="redunlite-")
+            self._remove = shutil.rmtree  # at the end of the program nothing can be imported
         return self._folder
 
     @property
@@ -179,9 +181,7 @@ class ValueStore:
     def close(self) -> None:
         """Remove the folder if it was a temporary one."""
         if self._is_temporary and self._folder is not None:
-            import shutil
-
-            shutil.rmtree(self._folder, ignore_errors=True)
+            self._remove(self._folder, ignore_errors=True)
             self._folder = None
 
 

@@ -33,6 +33,31 @@ def test_check_options_keeps_only_what_was_given() -> None:
     assert check_options({"executor": "thread"}, "here") == {"executor": "thread"}
 
 
+def test_mode_is_the_executor_of_that_name() -> None:
+    """As redun has it for a local executor; with an executor besides there is nothing to go by."""
+    assert check_options({"mode": "process"}, "here") == {"executor": "process"}
+    with pytest.raises(OptionError, match="'mode' in here is 'fork', expected 'thread' or 'proc"):
+        check_options({"mode": "fork"}, "here")
+    with pytest.raises(OptionError, match="options 'mode' and 'executor' in here exclude each"):
+        check_options({"mode": "process", "executor": "mine"}, "here")
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("vcpus", "cpus= is what it is called here"),
+        ("gpus", "it is for other machines than this one; leave it out"),
+        ("source", "version= stands for the source in cache keys"),
+    ],
+)
+def test_options_of_redun_are_told_what_does_it_here(name: str, hint: str) -> None:
+    """And not the name that happens to be near."""
+    with pytest.raises(OptionError) as caught:
+        check_options({name: 1}, "here")
+
+    assert caught.value.hint == hint
+
+
 def test_check_options_names_the_nearest_of_an_unknown_option() -> None:
     """A typing error is told with place and nearest name."""
     with pytest.raises(OptionError) as caught:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -53,3 +56,40 @@ def test_one_execution_at_a_time(scheduler: Scheduler):
 def test_scheduler_tells_what_it_is():
     """The in-memory twin says so."""
     assert "in memory" in repr(Scheduler())
+
+
+OPEN_END = """
+from redunlite import Scheduler, task
+from redunlite.scheduler import SchedulerError
+
+@task(namespace="ends")
+def big():
+    return "x" * 1_000_000
+
+@task(namespace="ends", executor="missing")
+def nowhere():
+    return 1
+
+scheduler = Scheduler()
+scheduler.run(big())
+try:
+    scheduler.run(nowhere())
+except SchedulerError as error:
+    print(type(error).__name__)
+print(scheduler._session.store.folder)
+"""
+
+
+def test_scheduler_that_nobody_closed_leaves_nothing_behind(tmp_path: Path) -> None:
+    """The folder of its large values is removed when the program ends, and nothing is said."""
+    done = subprocess.run(
+        [sys.executable, "-c", OPEN_END],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parent.parent)},
+        capture_output=True,
+        text=True,
+    )
+    error, folder = done.stdout.split()
+
+    assert (done.returncode, done.stderr, error) == (0, "", "UnknownExecutorError")
+    assert not os.path.exists(folder)

@@ -76,6 +76,16 @@ class Log:
 
 
 @dataclass(frozen=True)
+class Command:
+    """Any command; ``{execution}`` and ``{job}`` in its words stand for the ids of the latest ones."""
+
+    words: str
+    differs: Reasons = ""
+    shows: bool = False
+    """Whether what it prints is compared."""
+
+
+@dataclass(frozen=True)
 class Script:
     """The workflow itself as a program: ``python workflow.py WORDS``."""
 
@@ -93,7 +103,7 @@ class Edit:
     file: str = "workflow.py"
 
 
-Step: TypeAlias = "Run | Log | Script | Edit"
+Step: TypeAlias = "Run | Log | Command | Script | Edit"
 
 
 @dataclass(frozen=True)
@@ -154,9 +164,11 @@ def edit(path: Path, step: Edit) -> None:
         cached.unlink()
 
 
-def get_words(step: Run | Log | Script, side: Side) -> list[str]:
+def get_words(step: Run | Log | Command | Script, side: Side, place: Path) -> list[str]:
     """Return the command of a step."""
     words = shlex.split(step.words)
+    if isinstance(step, Command):
+        return [*side.command, *(fill_ids(word, side, place) for word in words)]
     if isinstance(step, Script):
         return [side.python, "workflow.py", *words]
     if isinstance(step, Log):
@@ -164,12 +176,23 @@ def get_words(step: Run | Log | Script, side: Side) -> list[str]:
     return [*side.command, *shlex.split(step.before), "run", "workflow.py", *words]
 
 
-def run_step(step: Run | Log | Script, side: Side, place: Path) -> Outcome:
-    """Run the command of a step and return its outcome."""
+def fill_ids(word: str, side: Side, place: Path) -> str:
+    """Return a word with the ids of the latest execution, and of its last job, in their places."""
+    for name, kind in (("{execution}", "Exec"), ("{job}", "Job")):
+        if name in word:
+            log = run_words([*side.command, "log", "-"], side, place).stdout
+            word = word.replace(
+                name, re.findall(rf"^ *{kind} ([0-9a-f]{{8}})", log, re.MULTILINE)[-1]
+            )
+    return word
+
+
+def run_words(words: Sequence[str], side: Side, place: Path) -> subprocess.CompletedProcess[str]:
+    """Run a command of one of the two."""
     environment = {k: v for k, v in os.environ.items() if not k.upper().startswith("REDUN")}
     environment.update(side.environment, AWS_EC2_METADATA_DISABLED="true", NO_COLOR="1")
-    done = subprocess.run(
-        get_words(step, side),
+    return subprocess.run(
+        words,
         cwd=place,
         env=environment,
         stdin=subprocess.DEVNULL,
@@ -177,12 +200,18 @@ def run_step(step: Run | Log | Script, side: Side, place: Path) -> Outcome:
         text=True,
         timeout=STEP_LIMIT_S,
     )
+
+
+def run_step(step: Run | Log | Command | Script, side: Side, place: Path) -> Outcome:
+    """Run the command of a step and return its outcome."""
+    done = run_words(get_words(step, side, place), side, place)
     stdout, stderr = (text.replace(str(place), "…") for text in (done.stdout, done.stderr))
     outcome: Outcome = {"exit": done.returncode}
     if isinstance(step, Log):
         outcome["tree"] = [unify(line) for line in read_tree(stdout)]
         return outcome
-    outcome["result"] = [unify(line) for line in stdout.splitlines()]
+    if not isinstance(step, Command) or step.shows:
+        outcome["result"] = [unify(line) for line in stdout.splitlines()]
     if done.returncode:
         outcome["error"] = unify(read_error(stderr, side))
     if isinstance(step, Run):

@@ -6,7 +6,7 @@ ways: a difference without a reason is reported, and so is a reason without a di
 
 from __future__ import annotations
 
-from redun_workflows.play import Edit, Log, Run, Scenario, Script
+from redun_workflows.play import Command, Edit, Log, Run, Scenario, Script
 
 EACH_CALL = (
     "every call is a job of its own and counts, also one that is written twice; redun lets equal calls"
@@ -27,6 +27,10 @@ CHECKED = "a call is checked where it is written, so that its task never begins"
 FUNC = "a task whose function is called by `.func` is a helper, and part of the caller's code"
 TEXT = "annotations that are text count like others"
 PLAN = "a dry run has told what would run, which is what it was asked for, and ends with 0"
+COLUMNS = "what has a column of its own, such as the user and the version, is no tag"
+INSTEAD = "told with what does it here"
+FILTERS = "filters of the log have shorter names, --status and --task; the nearest is told"
+UNKNOWN = "an option that nothing reads is an error, with the nearest name"
 OUTPUTS = "the number of results is checked, and known from any annotation"
 
 SCENARIOS = [
@@ -493,6 +497,102 @@ SCENARIOS = [
     ),
     Scenario("programs", "programs that run workflows", [Script()]),
     Scenario(
+        "programs_more",
+        "run, what Scheduler.run takes, executors of a program's own, a scheduler within a task",
+        [
+            Script("run"),
+            Script("run"),
+            Script("settings"),
+            Script("executors"),
+            Script("configured"),
+            Script(
+                "nested",
+                "a scheduler in memory works in the thread of a job too; redun's finds no database there",
+            ),
+        ],
+    ),
+    Scenario(
+        "reruns",
+        "run --rerun",
+        [
+            Run("main --n 3"),
+            Run("--rerun -"),
+            Run("--rerun - --word b"),
+            Run("--rerun - --n 5"),
+            Run("double --x 4 --by 5"),
+            Run("--rerun - --by 6"),
+            Run("fail --x 4"),
+            Run("--rerun -"),
+            Run("--rerun - --limit 9"),
+            Run("--rerun 0123456789", USAGE),
+        ],
+    ),
+    Scenario(
+        "run_options",
+        "options of run, and its words",
+        [
+            Run("main"),
+            Run("run_options.main --x 2"),
+            Run("elsewhere.other"),
+            Run("other", "a short name is enough where only one task of the file has it"),
+            Run("show -o memory=4"),
+            Run("main -o cache_scope=NONE"),
+            Run("main --no-cache"),
+            Run("main -t env=test -t n=3"),
+            Log("-", COLUMNS),
+            Run("main --no-prov", INSTEAD),
+            Run("main --doc text --project name --user somebody", INSTEAD),
+            Run("main --input arguments.pkl", INSTEAD),
+            Run("main 3", {"error": "our own wording"}),
+            Command("run workflow.py help"),
+            Command("run workflow.py main help"),
+            Command("run workflow.py main info"),
+            Run("main", INSTEAD, before="--log-level ERROR"),
+            Run("main", "a folder that was named has to be there", before="-c elsewhere"),
+            Run("main", INSTEAD, before="-r other"),
+        ],
+    ),
+    Scenario(
+        "commands",
+        "commands beside run",
+        [
+            Command("help"),
+            Command("--version"),
+            Command("init"),
+            Command("log"),
+            Run("main -t env=test"),
+            Run("main --x 9"),
+            Command("log -"),
+            Command("log {execution}"),
+            Command("log {job}"),
+            Command("log 0123456789", "an id that nothing has is an error"),
+            Command("log inc"),
+            Log("--exec-status FAILED", FILTERS),
+            Log("--job --task-name inc", FILTERS),
+            Command("tag add {execution} who=me"),
+            Command("tag list who=me"),
+            Command("tag update {execution} who=you"),
+            Command("tag rm {execution} who=you"),
+            Command("tag list", {"result": f"our own layout; {COLUMNS}"}, shows=True),
+            Command("frobnicate", {"error": "our own wording"}),
+            Command("run nosuch.py main", USAGE),
+            Command("run workflow.py nosuch", USAGE),
+        ],
+    ),
+    Scenario(
+        "options_more",
+        "rarer options, and those for other machines",
+        [
+            Run("main"),
+            Run("in_process"),
+            Run("in_thread"),
+            Run("memory"),
+            Run("for_other_machines", f"{UNKNOWN}; this one is told to be for other machines"),
+            Run("own_option", UNKNOWN),
+            Run("bad_scope", {"error": CLEAR}),
+        ],
+    ),
+    Scenario(
         "helpers",
         "edits of helpers, constants and comments",
         [
@@ -552,7 +652,7 @@ SCENARIOS = [
         [
             Run("main"),
             Run("main"),
-            Log("-", "what has a column of its own, such as the user and the version, is no tag"),
+            Log("-", COLUMNS),
         ],
         {"cached": EACH_CALL},
     ),
