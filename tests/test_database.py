@@ -91,6 +91,24 @@ def test_schema_is_that_of_its_version(opened: Database):
     assert sorted(row[0] + ";" for row in rows) == sorted(golden.splitlines())
 
 
+def test_threads_make_databases_side_by_side():
+    """Each whole: a job in a thread may open a scheduler of its own."""
+    schemas: list[list[str]] = []
+    barrier = threading.Barrier(8)
+
+    def make() -> None:
+        barrier.wait()
+        schemas.extend(list(database.iter_schema()) for _ in range(5))
+
+    threads = [threading.Thread(target=make) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert schemas == 40 * [schemas[0]]
+
+
 def test_new_database_is_its_owners_alone(path: str, opened: Database):
     """Folder, database, log and lock file can be read by nobody else, whatever the umask."""
     add_execution(opened, 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,8 @@ from redunlite.value import InvalidValueError, ProxyValue, Value, get_type_regis
 
 redun_namespace = "test_hooks"
 
-VALID = {"state": "first"}
+STATE = "HOOKS_STATE"
+"""Variable of the environment that holds what values depend on."""
 
 
 class Plain(Value):
@@ -80,7 +81,7 @@ class Kept(Value):
 
     @classmethod
     def deserialize(cls, raw_type: Any, data: bytes) -> Any:
-        if VALID["state"] == "closed":
+        if os.environ[STATE] == "closed":
             raise InvalidValueError("closed")
         return cls()
 
@@ -89,10 +90,10 @@ class Reading(Value):
     """Holds as long as the state is what it was."""
 
     def __init__(self) -> None:
-        self.state = VALID["state"]
+        self.state = os.environ[STATE]
 
     def is_valid(self) -> bool:
-        return self.state == VALID["state"]
+        return self.state == os.environ[STATE]
 
 
 @dataclass
@@ -102,7 +103,7 @@ class Record(Value):
     state: str
 
     def is_valid(self) -> bool:
-        return self.state == VALID["state"]
+        return self.state == os.environ[STATE]
 
 
 class Holder:
@@ -223,7 +224,9 @@ def test_proxy_that_only_reads_text_leaves_the_hash_alone() -> None:
     assert read_words(make_reader(Mine), ["abc"]).n == 3
 
 
-def test_code_of_the_classes_counts_for_calls_with_such_values() -> None:
+def test_code_of_the_classes_counts_for_calls_with_such_values(
+    state: Callable[[str], None],
+) -> None:
     """That of a value's class, and that of its proxy."""
     walk = Walk()
     walk.run([Named(1), Reading(), Child(1)])
@@ -274,7 +277,7 @@ def read() -> Reading:
 @task()
 def record() -> Record:
     """Give a dataclass that holds for a while."""
-    return Record(VALID["state"])
+    return Record(os.environ[STATE])
 
 
 @task()
@@ -322,21 +325,21 @@ def scheduler() -> Iterator[WatchedScheduler]:
 
 
 @pytest.fixture
-def state(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+def state(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     """Let a test change what values depend on."""
-    monkeypatch.setitem(VALID, "state", "first")
-    return VALID
+    monkeypatch.setenv(STATE, "first")
+    return lambda value: monkeypatch.setenv(STATE, value)
 
 
 @pytest.mark.parametrize("made_by", [read, record, hold])
 def test_recorded_value_that_is_not_valid_is_not_used(
-    made_by: Task[..., Any], state: dict[str, str], scheduler: WatchedScheduler
+    made_by: Task[..., Any], state: Callable[[str], None], scheduler: WatchedScheduler
 ) -> None:
     """One that is valid is; wherever in the result it is."""
     scheduler.run(made_by())
     with scheduler.watch() as before:
         scheduler.run(made_by())
-    state["state"] = "second"
+    state("second")
     with scheduler.watch() as after:
         scheduler.run(made_by())
 
@@ -346,13 +349,13 @@ def test_recorded_value_that_is_not_valid_is_not_used(
 
 
 def test_recorded_call_with_a_value_that_is_not_valid_is_not_used(
-    state: dict[str, str], scheduler: WatchedScheduler
+    state: Callable[[str], None], scheduler: WatchedScheduler
 ) -> None:
     """Whoever made the call makes it anew, with the value that there is now."""
     assert scheduler.run(show_what_is_there()) == "first"
     with scheduler.watch() as before:
         scheduler.run(show_what_is_there())
-    state["state"] = "second"
+    state("second")
     with scheduler.watch() as after:
         assert scheduler.run(show_what_is_there()) == "second"
 
@@ -362,11 +365,11 @@ def test_recorded_call_with_a_value_that_is_not_valid_is_not_used(
 
 
 def test_recorded_value_that_cannot_be_made_is_not_used(
-    state: dict[str, str], scheduler: WatchedScheduler
+    state: Callable[[str], None], scheduler: WatchedScheduler
 ) -> None:
     """Its class may say so; the task that gave it runs again, and what used it does not."""
     scheduler.run(keep_and_use())
-    state["state"] = "closed"
+    state("closed")
     with scheduler.watch() as jobs:
         scheduler.run(keep_and_use())
 

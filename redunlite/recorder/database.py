@@ -26,6 +26,7 @@ import fcntl
 import os
 import random
 import sqlite3
+import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -601,6 +602,10 @@ def _create_tables(connection: sqlite3.Connection) -> None:
     connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION:d}")
 
 
+_schema_lock = threading.Lock()
+"""Models are bound to a database for all threads: a job may open a scheduler of its own."""
+
+
 def iter_schema() -> Iterator[str]:
     """Yield the statements that make the tables and indexes, taken from the models."""
     # Here, because Peewee takes 50 ms to import and most commands find their tables made.
@@ -609,7 +614,7 @@ def iter_schema() -> Iterator[str]:
     from redunlite.recorder import models
 
     scratch: Any = pw.SqliteDatabase(":memory:")
-    with scratch.bind_ctx(models.TABLES):
+    with _schema_lock, scratch.bind_ctx(models.TABLES):
         scratch.create_tables(models.TABLES, safe=False)
         rows = scratch.execute_sql(
             "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY rowid"
