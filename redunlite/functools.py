@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
-from typing import Any, ParamSpec, TypeVar, overload
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
 
 from redunlite.expression import Expression, QuotedExpression, quote
 from redunlite.forms import Evaluated
 from redunlite.kinds import TaskKind
 from redunlite.shapes import (
     ApplyFunc,
-    AsyncTask,
     Awaited,
     Map,
     OneArgumentTask,
@@ -25,6 +24,9 @@ from redunlite.shapes import (
     shown_as,
 )
 from redunlite.task import PartialTask, Task, make_scheduler_task, task
+
+if TYPE_CHECKING:
+    from redunlite.shapes import AsyncTask
 
 A = TypeVar("A")
 B = TypeVar("B")

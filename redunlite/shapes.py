@@ -56,12 +56,13 @@ def shown_as(kind: type[F]) -> Callable[[Any], F]:
     return decorate
 
 
-AsyncTask: TypeAlias = Task[Concatenate[A, ...], Awaited[B]]
-"""An async task that takes at least one argument.
+if TYPE_CHECKING:  # Python 3.10 refuses the dots
+    AsyncTask: TypeAlias = Task[Concatenate[A, ...], Awaited[B]]
+    """An async task that takes at least one argument.
 
-Told by its class: pyright (1.1.414) remembers of a task that did not fit a protocol in one overload
-that it fits it in none, so no form may ask for `OneArgumentTask` with different results.
-"""
+    Told by its class: pyright (1.1.414) remembers of a task that did not fit a protocol in one overload
+    that it fits it in none, so no form may ask for `OneArgumentTask` with different results.
+    """
 
 
 class OneArgumentTask(Protocol[GivenT, ResultT]):
