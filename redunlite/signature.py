@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from redunlite.errors import find_nearest
+from redunlite.errors import TaskDefinitionError, find_nearest
 
 POSITIONAL_ONLY, POSITIONAL_OR_KEYWORD, VAR_POSITIONAL, KEYWORD_ONLY, VAR_KEYWORD = range(5)
 """Kinds of parameters, numbered as in `inspect`."""
@@ -194,7 +194,12 @@ def _inspect_parameters(
 ) -> tuple[tuple[str, ...], tuple[int, ...], tuple[Any, ...]]:
     import inspect
 
-    found = inspect.signature(function).parameters.values()
+    try:
+        found = inspect.signature(function).parameters.values()
+    except ValueError as error:  # written in C, with no word on its parameters
+        raise TaskDefinitionError(
+            f"the parameters of {function!r} are not known", "write a function that calls it"
+        ) from error
     return (
         tuple(p.name for p in found),
         tuple(int(p.kind) for p in found),

@@ -593,8 +593,11 @@ def task(
         where = f"@task of {getattr(func, '__name__', func)!r}"
         if isinstance(func, TaskKind):
             raise TaskDefinitionError(f"{func!r} is a task already", "use one @task")
-        if not callable(func):
-            raise TaskDefinitionError(f"@task needs a function and got {func!r}")
+        if not callable(func) or not hasattr(func, "__qualname__"):
+            raise TaskDefinitionError(
+                f"@task needs a function and got {func!r}",
+                "write one that calls it" if callable(func) else "",
+            )
         if not len(_registry):
             # The program has tasks: from here on its modules are loaded from text that is kept.
             loading.install_finder()

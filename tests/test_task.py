@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pickle
+from functools import partial
+from pathlib import Path
 
 import pytest
 
@@ -129,6 +131,15 @@ def test_names_are_those_that_python_takes():
     assert composed.fullname == "ma\u00df.pr\u00fcfe"
     apart = task(name="pru\u0308fe", namespace="ma\u00df")(lambda: 1)
     assert apart.fullname == composed.fullname
+
+
+@pytest.mark.parametrize("made", [partial(int, base=2), int, 5, Path("x")])
+def test_what_is_no_function_is_refused_with_the_way_out(made):
+    """A callable without a name or known parameters has nothing to be recorded under."""
+    with pytest.raises(TaskDefinitionError, match="a function"):
+        task()(made)
+    with pytest.raises(TaskDefinitionError, match="a function"):
+        task(made)
 
 
 def test_task_of_a_task_is_refused():
