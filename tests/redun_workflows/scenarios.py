@@ -30,6 +30,7 @@ PLAN = "a dry run has told what would run, which is what it was asked for, and e
 COLUMNS = "what has a column of its own, such as the user and the version, is no tag"
 INSTEAD = "told with what does it here"
 FILTERS = "filters of the log have shorter names, --status and --task; the nearest is told"
+LEFT_OUT = "not a command here; what there is is told"
 UNKNOWN = "an option that nothing reads is an error, with the nearest name"
 OUTPUTS = "the number of results is checked, and known from any annotation"
 
@@ -398,7 +399,13 @@ SCENARIOS = [
     Scenario(
         "set_up",
         "setup_scheduler",
-        [Run("main"), Run("main", before="-s name=somebody -s size=3")],
+        [
+            Run("main"),
+            Run("main", before="-s name=somebody -s size=3"),
+            Command("--setup-help"),
+            Run("main", {"error": USAGE}, before="-s size=many"),
+            Run("main", {"error": USAGE}, before="-s colour=red"),
+        ],
         ini="[scheduler]\nsetup_scheduler = workflow.py::setup_scheduler\n",
     ),
     Scenario(
@@ -575,6 +582,10 @@ SCENARIOS = [
             Command("tag rm {execution} who=you"),
             Command("tag list", {"result": f"our own layout; {COLUMNS}"}, shows=True),
             Command("frobnicate", {"error": "our own wording"}),
+            Command("db info", LEFT_OUT),
+            Command("export", LEFT_OUT),
+            Command("repo list", LEFT_OUT),
+            Command("run workflow main", "a workflow is named by its file; the nearest is told"),
             Command("run nosuch.py main", USAGE),
             Command("run workflow.py nosuch", USAGE),
         ],
