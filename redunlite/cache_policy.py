@@ -54,7 +54,8 @@ class LiveClasses:
     A task's hash knows classes by their code and not by their module, so that files can be moved and
     renamed; a recorded instance names its class by module. Two files beside each other may therefore
     share a hash and not the class. A class is the program's own when the code of its tasks reaches it
-    in that very file; one that no task reaches, when its module is loaded, or is an installed one.
+    in that very file; one that no task reaches, or of a program without a file, when its module is
+    loaded, or is an installed one.
 
     State: what was found so far, for one run.
     """
@@ -81,7 +82,7 @@ class LiveClasses:
         if module_name == hashing.main_name():
             module_name = "__main__"
         module = sys.modules.get(module_name)
-        file = getattr(module, "__file__", None)
+        file = loading.get_file(module)
         if module is None:
             try:
                 spec = importlib.util.find_spec(module_name)
@@ -91,8 +92,8 @@ class LiveClasses:
                 return False
             file = spec.origin
         files = self._get_files().get(qualname)
-        if files:
-            return file is not None and os.path.abspath(file) in files
+        if files and file is not None:
+            return os.path.abspath(file) in files
         return module is not None or file is None or not loading.is_project_path(file)
 
     def _get_files(self) -> dict[str, set[str]]:

@@ -954,6 +954,8 @@ class _Reach:
         }
         for skipped in ("__module__", "__doc__", "__qualname__", "__firstlineno__"):
             plain.pop(skipped, None)
+        if issubclass(cls, enum.Enum):
+            plain.update((name, member._value_) for name, member in cls.__members__.items())
         members = token(sorted((name, repr(value)) for name, value in plain.items()))
         part.body = digest(b"class", cls.__qualname__.encode(), members)
         if "_fields" not in plain:

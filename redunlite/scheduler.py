@@ -170,6 +170,7 @@ class Scheduler:
         SchedulerError
             Inside a job of a worker, or while this scheduler is running.
         """
+        __tracebackhide__ = True
         session = self._get_session()
         before = get_current_scheduler(required=False)
         set_current_scheduler(self)

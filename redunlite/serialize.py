@@ -39,7 +39,7 @@ from _frozen_importlib_external import MAGIC_NUMBER  # importlib.util's, without
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from hashlib import sha256
-from types import FunctionType, ModuleType
+from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 from redunlite import hashing, kinds, nested
@@ -317,10 +317,25 @@ def _get_code_pickler() -> Any:
         """Pickles code by value, but classes and functions that a stem names by name."""
 
         def reducer_override(self, obj: Any) -> Any:
+            if isinstance(obj, CodeType):
+                return _keep_file(obj, super().dispatch_table[CodeType](obj))
             reduced = _reduce(obj)
             return super().reducer_override(obj) if reduced is NotImplemented else reduced
 
     return CodePickler
+
+
+def _keep_file(code: CodeType, reduced: Any) -> Any:
+    """Return how cloudpickle reduces `code`, with the file's name, which new versions leave out.
+
+    Tracebacks are nothing without it; no hash is made of these bytes.
+    """
+    make, parts = reduced
+    file = code.co_filename
+    return make, tuple(file if type(part) is str and part == _NO_FILE else part for part in parts)
+
+
+_NO_FILE = "<dynamic-code>"
 
 
 def _reduce(obj: Any) -> Any:

@@ -34,6 +34,7 @@ from redunlite.options import check_options
 from redunlite.reporter import ExecutionEnd, ExecutionInfo, Reporter, SilentReporter
 from redunlite.tags import Tag
 from redunlite.task import settle_tasks
+from redunlite.tracebacks import make_traceback
 from redunlite.valuestore import ValueStore
 from redunlite.waits import Waits
 
@@ -114,6 +115,7 @@ class Session:
         Interrupted
             When a signal ended the run.
         """
+        __tracebackhide__ = True  # in notebooks and pytest
         from redunlite import worker
 
         if getattr(worker, "IN_WORKER", False):
@@ -182,12 +184,16 @@ class Session:
         self.reporter.execution_ended(end)
 
     def _unwrap(self, result: RunResult, store: ValueStore) -> Any:
+        __tracebackhide__ = True
         if result.status == "CANCELLED":
             raise Interrupted(result.signal_number)
         if result.status == "DRY":
             raise DryRunResult("some jobs would run")
         if result.failure is not None:
-            raise load_error(result.failure, store)
+            error = load_error(result.failure, store)
+            if error.__traceback__ is None:
+                error.__traceback__ = make_traceback(result.failure.detail.frames)
+            raise error
         assert result.value is not None
         return serialize.decode(result.value, store)
 
@@ -504,6 +510,7 @@ def run(
     Exception
         The exception of the task that failed.
     """
+    __tracebackhide__ = True
     from redunlite import config as configuration
 
     folder = configuration.resolve_folder() or configuration.make_folder(os.getcwd())

@@ -598,9 +598,8 @@ def task(
                 f"@task needs a function and got {func!r}",
                 "write one that calls it" if callable(func) else "",
             )
-        if not len(_registry):
-            # The program has tasks: from here on its modules are loaded from text that is kept.
-            loading.install_finder()
+        # The program has tasks: from here on its modules are loaded from text that is kept.
+        loading.install_finder()
         given = {"name": name, "namespace": namespace, "version": version}
         options.update({key: value for key, value in given.items() if value is not None})
         settings = check_options(options, where)

@@ -14,8 +14,10 @@ from __future__ import annotations
 
 import linecache
 import os
+import re
+import sys
 from collections.abc import Iterable, Sequence
-from types import CodeType, TracebackType
+from types import CodeType, FunctionType, TracebackType
 
 from redunlite.call import ErrorDetail, Frame
 
@@ -79,6 +81,71 @@ def describe_traceback(
         if not library and (own or not installed):
             own.append((code, line))
     return _fold(own), _fold(places)
+
+
+def fill_in_lines(detail: ErrorDetail) -> ErrorDetail:
+    """Return what another process told of an exception, with source lines that only this one has.
+
+    Such as those of a notebook's cells.
+    """
+    if all(frame.text for frame in detail.all_frames):
+        return detail
+    return detail._replace(
+        frames=tuple(map(_fill_in_line, detail.frames)),
+        all_frames=tuple(map(_fill_in_line, detail.all_frames)),
+    )
+
+
+def _fill_in_line(frame: Frame) -> Frame:
+    if frame.text:
+        return frame
+    return frame._replace(text=linecache.getline(frame.file, frame.line).strip())
+
+
+def make_traceback(frames: Sequence[Frame]) -> TracebackType | None:
+    """Return a traceback that looks like these frames, for an exception from another process.
+
+    So Python, a prompt, a notebook and pytest show the lines where it was raised.
+    """
+    made: TracebackType | None = None
+    for frame in reversed(frames):
+        if frame.file:
+            stand_in = _make_stand_in(frame)
+            made = TracebackType(made, stand_in.tb_frame, stand_in.tb_lasti, stand_in.tb_lineno)
+    return made
+
+
+def _make_stand_in(frame: Frame) -> TracebackType:
+    """Return a traceback of one function that has failed where `frame` did."""
+    import ast
+
+    tree = ast.parse("lambda: fail()", mode="eval")
+    for node in ast.walk(tree):
+        if isinstance(node, ast.expr):
+            is_head = isinstance(node, ast.Lambda)
+            line = _find_first_line(frame) if is_head else frame.line
+            node.lineno = node.end_lineno = max(1, line)
+            # All of the line, so that no part of it is marked.
+            node.col_offset, node.end_col_offset = 0, 10_000
+    made = compile(tree, frame.file, "eval").co_consts
+    code = next(x for x in made if isinstance(x, CodeType)).replace(co_name=frame.name)
+    if sys.version_info >= (3, 11):
+        code = code.replace(co_qualname=frame.name)
+    try:
+        FunctionType(code, {"fail": iter(()).__next__})()
+    except StopIteration as error:
+        assert error.__traceback__ is not None and error.__traceback__.tb_next is not None
+        return error.__traceback__.tb_next
+    raise AssertionError("an iterator without items has given one")
+
+
+def _find_first_line(frame: Frame) -> int:
+    """Return the line of the ``def`` around a frame's line, as far as the text tells it."""
+    head = re.compile(rf"\s*(async\s+)?def\s+{re.escape(frame.name)}\b")
+    for line in range(frame.line, 0, -1):
+        if head.match(linecache.getline(frame.file, line)):
+            return line
+    return frame.line
 
 
 def format_frames(frames: Iterable[Frame], indent: str = "  ") -> list[str]:

@@ -6,6 +6,7 @@ import collections
 import dataclasses
 import linecache
 import threading
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -967,3 +968,46 @@ def test_call_that_waits_at_an_executor_is_not_written_before_it_begins(tmp_path
 
     assert scheduler.run([linger(i, first) for i in range(3)]) == [0, 1, 2]
     assert told[0] == [0]
+
+
+def raise_deep(x: int) -> None:
+    """Fail."""
+    raise LookupError(f"no {x}")
+
+
+@task(namespace="engine")
+def fail_deep(x):
+    return raise_deep(x)
+
+
+@pytest.mark.parametrize("executor", ["thread", "process", "inline"])
+def test_exception_that_leaves_a_run_shows_where_it_was_raised(scheduler: Scheduler, executor: str):
+    """Its traceback goes on from the caller's line to the task's own, from whichever process."""
+    with pytest.raises(LookupError) as caught:
+        scheduler.run(fail_deep.options(executor=executor)(1))
+    shown = "".join(traceback.format_exception(caught.value))
+
+    frames = [(f.name, f.line) for f in traceback.extract_tb(caught.tb) if f.filename == __file__]
+    assert frames[0][0] == "test_exception_that_leaves_a_run_shows_where_it_was_raised"
+    assert frames[1:] == [
+        ("fail_deep", "return raise_deep(x)"), ("raise_deep", 'raise LookupError(f"no {x}")'),
+    ]  # fmt: skip
+    assert shown.endswith('raise LookupError(f"no {x}")\nLookupError: no 1\n')
+    assert [entry.name for entry in caught.traceback.filter(caught)][1:] == [
+        "fail_deep", "raise_deep",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("executor", ["thread", "process"])
+def test_functions_that_go_by_value_are_found_in_tracebacks(scheduler: Scheduler, executor: str):
+    """A task made inside a function names file and line."""
+
+    @task(namespace="engine", executor=executor)
+    def fail_inside():
+        return [][0]
+
+    with pytest.raises(IndexError) as caught:
+        scheduler.run(fail_inside())
+
+    last = traceback.extract_tb(caught.tb)[-1]
+    assert (last.filename, last.line) == (__file__, "return [][0]")

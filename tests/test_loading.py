@@ -267,6 +267,20 @@ def test_worker_finder_takes_more_texts(tmp_path):
     assert importlib.import_module("added_later").Z == 5
 
 
+def test_finder_is_installed_by_the_first_task_of_a_program(tmp_path):
+    """Also when the program has imported forms before, which are tasks of a kind."""
+    program = (
+        "from redunlite import cond, task\n"
+        "@task()\ndef f():\n    return 1\n"
+        "import beside\n"
+        "from redunlite import loading\n"
+        "print(loading.get_source_file(beside.__file__).is_trusted)\n"
+    )
+    write(tmp_path, program=program, beside="X = 1\n")
+
+    assert run_python("program.py", cwd=tmp_path) == "True\n"
+
+
 def test_finder_is_installed_once():
     """Installing the finder again changes nothing."""
     loading.install_finder()

@@ -17,7 +17,7 @@ from typing import TextIO
 
 from redunlite.call import ErrorDetail, Frame
 from redunlite.display.footer import PREFIX, format_footer, get_footer_width, paint_footer
-from redunlite.display.style import ID, PLAIN, Style, is_terminal
+from redunlite.display.style import ID, PLAIN, Style, has_cursor, is_terminal
 from redunlite.display.text import (
     cut,
     escape,
@@ -95,7 +95,7 @@ class ConsoleReporter:
         self._program = program
         self._is_terminal = is_terminal(stream)
         self.live_output = verbose and not quiet
-        self.wants_progress = self._is_terminal and not quiet
+        self.wants_progress = has_cursor(stream) and not quiet
         self._printed: dict[str, int] = {}
         """Lines of each task that were wanted in its first `LINES_PER_TASK`."""
         self._hidden: dict[str, int] = {}

@@ -81,3 +81,11 @@ def is_terminal(stream: TextIO | None) -> bool:
         return stream is not None and stream.isatty() and os.environ.get("TERM") != "dumb"
     except (OSError, ValueError):
         return False
+
+
+def has_cursor(stream: TextIO | None) -> bool:
+    """Tell whether lines written to a stream can be taken back.
+
+    A command of a notebook's cell has a terminal of which the notebook shows all that was written.
+    """
+    return is_terminal(stream) and "JPY_PARENT_PID" not in os.environ

@@ -24,10 +24,11 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from redunlite import loading, serialize
-from redunlite.call import CANCELLED, DIED, Call, ErrorDetail, Outcome, Usage, unpack_outcome
+from redunlite.call import CANCELLED, DIED, ERROR, Call, ErrorDetail, Outcome, Usage, unpack_outcome
 from redunlite.errors import SchedulerError, WorkerDiedError
 from redunlite.executors.base import ExecutorHost, Pace, make_cancelled
 from redunlite.executors.guardian import CALLS, CONTROL, MESSAGE_BYTES, PAGE, open_scratch
+from redunlite.tracebacks import fill_in_lines
 from redunlite.value import encode_error
 from redunlite.worker import (
     ANSWER,
@@ -357,6 +358,8 @@ class ProcessExecutor:
             self._is_cancelling = False
         if self._backlog:
             self._flush_backlog()
+        if outcome.detail is not None and outcome.status == ERROR:
+            outcome = outcome._replace(detail=fill_in_lines(outcome.detail))
         self._host.deliver(outcome)
 
     def _answer(self, worker: _Worker, answer: tuple[Any, ...]) -> None:
