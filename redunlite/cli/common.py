@@ -6,9 +6,11 @@ process's own streams, and when text is painted, as the command line said.
 
 from __future__ import annotations
 
+import io
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TextIO
 
 from redunlite.display.style import AUTO, Style
@@ -99,6 +101,61 @@ def set_up_streams() -> None:
             reconfigure(errors="backslashreplace")
 
 
+class _UserOutput(io.TextIOWrapper):
+    """Standard output for the user's code: a stream that is full or gone ends no run."""
+
+    def write(self, text: str) -> int:
+        """Write now, if it can be written."""
+        try:
+            return super().write(text)
+        except OSError:
+            return len(text)
+
+
+_kept_output: int | None = None
+"""The descriptor of standard output while 1 leads elsewhere."""
+
+
+@contextmanager
+def keeping_output() -> Iterator[None]:
+    """Let what the user's code prints go to standard error: standard output is for the result.
+
+    Descriptor 1 itself leads there meanwhile, so that child processes and C code are no exception.
+    Where `sys.stdout` is not that descriptor, as in a test, the object alone is exchanged.
+    """
+    global _kept_output
+    before = sys.stdout
+    try:
+        is_ours = before.fileno() == 1 and _kept_output is None
+    except (OSError, ValueError):
+        is_ours = False
+    if not is_ours:
+        sys.stdout = sys.stderr
+        try:
+            yield
+        finally:
+            sys.stdout = before
+        return
+    before.flush()
+    _kept_output = os.dup(1)
+    try:
+        os.dup2(2, 1)
+        sys.stdout = _UserOutput(
+            io.FileIO(1, "w", closefd=False),  # unbuffered, as Python's own -u does
+            before.encoding, "backslashreplace", write_through=True,
+        )  # fmt: skip
+        yield
+    finally:
+        sys.stdout = before
+        try:
+            before.flush()  # what was written to `sys.__stdout__`
+        except (OSError, ValueError):
+            abandon(before)
+        os.dup2(_kept_output, 1)
+        os.close(_kept_output)
+        _kept_output = None
+
+
 def write_output(text: str) -> int:
     """Write to standard output, now; return the exit code.
 
@@ -162,7 +219,8 @@ def find_width() -> int:
     if said.isdecimal() and 0 < int(said) < 1 << 16:
         return int(said)
     try:
-        return os.get_terminal_size(sys.stdout.fileno()).columns or DEFAULT_WIDTH
+        descriptor = sys.stdout.fileno() if _kept_output is None else _kept_output
+        return os.get_terminal_size(descriptor).columns or DEFAULT_WIDTH
     except (OSError, ValueError):
         return DEFAULT_WIDTH
 

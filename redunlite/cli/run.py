@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from redunlite.cli import common
@@ -185,6 +185,17 @@ def add_parser(commands: Any) -> CommandParser:
     return parser
 
 
+class Answer(NamedTuple):
+    """What a command has to say when the user's code is done."""
+
+    text: str
+    """For standard output."""
+    code: int = common.DONE
+    """The exit code."""
+    write: Callable[[str], int] = common.write_output
+    """Writes the text, and returns an exit code for how that went."""
+
+
 def run_words(words: Sequence[str], settings: Settings, *, argv: Sequence[str]) -> int:
     """Do what the words after ``run`` say; return the exit code.
 
@@ -193,6 +204,12 @@ def run_words(words: Sequence[str], settings: Settings, *, argv: Sequence[str]) 
     argv
         The whole command line after the program's name, to be recorded.
     """
+    with common.keeping_output():
+        answer = _answer(words, settings, argv)
+    return answer.write(answer.text) or answer.code
+
+
+def _answer(words: Sequence[str], settings: Settings, argv: Sequence[str]) -> Answer:
     head = parse_words(
         RUN_OPTIONS, words, "'run'", stop_after=2, hint="a task's options come after its name"
     )
@@ -203,7 +220,7 @@ def run_words(words: Sequence[str], settings: Settings, *, argv: Sequence[str]) 
         config = _load_config(_make_reporter(own)[0], own)
         from redunlite.cli.pager import write_help
 
-        return write_help(format_setup_help(config))
+        return Answer(format_setup_help(config), write=write_help)
     if not head.words or not head.words[0]:
         raise UsageError("which workflow file?", "redunlite run FILE TASK")
     path, name = head.words[0], head.words[1] if head.words[1:] else ""
@@ -217,8 +234,7 @@ def run_words(words: Sequence[str], settings: Settings, *, argv: Sequence[str]) 
         raise UsageError("which job or execution?", f"redunlite run --rerun {quote(path)} ID")
     if not head.words[1:] and not name:
         common.print_error(f"which task of {path}?", f"redunlite run {quote(path)} TASK")
-        common.write_output(_list_tasks(module))
-        return common.USAGE
+        return Answer(_list_tasks(module), common.USAGE)
     if name == HELP:
         if head.rest:
             raise UsageError(
@@ -228,7 +244,7 @@ def run_words(words: Sequence[str], settings: Settings, *, argv: Sequence[str]) 
         from redunlite.cli.pager import write_info
 
         _make_reporter(own)[1].header(*_header_facts(own))
-        return write_info(_list_tasks(module))
+        return Answer(_list_tasks(module), write=write_info)
     recorded = None
     if own.rerun:
         recorded = _load_call(name, own.config)
@@ -242,8 +258,8 @@ def run_words(words: Sequence[str], settings: Settings, *, argv: Sequence[str]) 
 
     _make_reporter(request.settings)[1].header(*_header_facts(request.settings))
     if request.action == HELP:
-        return write_help(format_help(request.task, request.options))
-    return write_info(format_info(request.task))
+        return Answer(format_help(request.task, request.options), write=write_help)
+    return Answer(format_info(request.task), write=write_info)
 
 
 def _list_tasks(module: ModuleType) -> str:
@@ -461,7 +477,7 @@ def _header_facts(settings: RunSettings) -> tuple[str, str]:
     return redunlite.__version__, folder
 
 
-def _run(request: Request, path: str, argv: Sequence[str]) -> int:
+def _run(request: Request, path: str, argv: Sequence[str]) -> Answer:
     settings = request.settings
     folder, reporter = _make_reporter(settings)
     config = _load_config(folder, settings)
@@ -504,23 +520,23 @@ def _run(request: Request, path: str, argv: Sequence[str]) -> int:
         finally:
             session.close()
     except DryRunResult:
-        return common.DONE
+        return Answer("")
     except BaseException:  # whatever the task raised, of which the reporter has told
         if reporter.status != "FAILED":
             raise
-        return common.FAILED
+        return Answer("", common.FAILED)
     finally:
         reporter.close()
         _advise(reporter, settings)
-    return _print_result(result)
+    return _show_result(result)
 
 
 def _advise(reporter: ConsoleReporter, settings: RunSettings) -> None:
     """Tell once how to get completion, to a person at a terminal."""
-    from redunlite.display.style import is_terminal
+    from redunlite.display.style import has_cursor
 
     is_over = reporter.status in ("DONE", "FAILED")
-    if is_over and not settings.dry_run and not settings.quiet and is_terminal(sys.stderr):
+    if is_over and not settings.dry_run and not settings.quiet and has_cursor(sys.stderr):
         from redunlite.cli.completion import advise_once
 
         advice = advise_once()
@@ -564,16 +580,16 @@ def _read_context(settings: RunSettings) -> dict[str, Any]:
     return merge_dicts(read_context(settings.context_file), variables)
 
 
-def _print_result(result: Any) -> int:
-    """Write a result to standard output, and nothing for None; return the exit code."""
+def _show_result(result: Any) -> Answer:
+    """Return a result as it is printed, nothing for None."""
     if result is None:
-        return common.DONE
+        return Answer("")
     try:
         text = format_result(result)
     except Exception as error:  # the `__repr__` of a user's class
         common.print_error(f"cannot show the result: {type(error).__name__}: {error}")
-        return common.FAILED
-    return common.write_output(f"{text}\n")
+        return Answer("", common.FAILED)
+    return Answer(f"{text}\n")
 
 
 def format_result(result: Any) -> str:

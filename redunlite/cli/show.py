@@ -92,13 +92,14 @@ def _write(args: argparse.Namespace, config: str | None) -> int:
     form = args.format
     if form is None:
         form = TEXT if args.output == "-" else find_form(args.output)
-    value = _load(args.id, config)
-    if isinstance(value, ErrorValue) and form not in (PICKLE, TEXT):
-        raise UsageError(
-            f"{args.id!r} has no result, it failed with {escape(cut(repr(value.error), 200))}",
-            f"redunlite log {args.id} tells about it",
-        )
-    encoded = encode_value(value, form)
+    with common.keeping_output():
+        value = _load(args.id, config)
+        if isinstance(value, ErrorValue) and form not in (PICKLE, TEXT):
+            raise UsageError(
+                f"{args.id!r} has no result, it failed with {escape(cut(repr(value.error), 200))}",
+                f"redunlite log {args.id} tells about it",
+            )
+        encoded = encode_value(value, form)
     for told in encoded.told:
         common.print_note(told)
     if args.output == "-":

@@ -16,6 +16,7 @@ from redunlite.display.text import cut, escape
 
 if TYPE_CHECKING:
     import argparse
+    from types import ModuleType
 
     from redunlite.cli.help import CommandParser
     from redunlite.task import Task
@@ -47,13 +48,20 @@ def add_parser(commands: Any) -> CommandParser:
 
 def run(args: argparse.Namespace) -> int:
     """Print the list."""
-    from redunlite.cli.run import iter_tasks
     from redunlite.loading import load_workflow
 
     check_format(args)
-    found = iter_tasks(load_workflow(args.file))
+    with common.keeping_output():
+        text = _make_text(load_workflow(args.file), args)
+    return write_page(text, args)
+
+
+def _make_text(module: ModuleType, args: argparse.Namespace) -> str:
+    from redunlite.cli.run import iter_tasks
+
+    found = iter_tasks(module)
     if args.quiet:
-        return write_page("".join(f"{task.fullname}\n" for task in found), args)
+        return "".join(f"{task.fullname}\n" for task in found)
 
     def make_lines() -> Iterator[str]:
         if not found:
@@ -68,7 +76,7 @@ def run(args: argparse.Namespace) -> int:
         return [make_task(task) for task in found]
 
     view = View(make_lines, make_rows, make_rows, "task of a file")
-    return write_page(view.render(args.format), args)
+    return view.render(args.format)
 
 
 def _format_task(task: Task[..., Any], width: int, *, is_full: bool) -> Iterator[str]:
