@@ -279,15 +279,19 @@ def test_closures_and_lambdas_of_cells(kernel: Kernel) -> None:
         def call(inner, x):
             return inner(x)
 
+        @task()
+        def give():
+            return lambda x: x + 100
+
         expression = [
             make_adder(1)(10), make_adder(2)(10), square(4), apply(lambda x: -x, 3),
-            call(square, 5), call(make_adder(7), 5), cond(square(0), 1, 2),
+            call(square, 5), call(make_adder(7), 5), cond(square(0), 1, 2), apply(give(), 1),
         ]
         redunlite.run(expression), redunlite.run(expression)
         """
     )
 
-    assert cell.value == "([11, 12, 16, -3, 25, 12, 2], [11, 12, 16, -3, 25, 12, 2])"
+    assert cell.value == "([11, 12, 16, -3, 25, 12, 2, 101], [11, 12, 16, -3, 25, 12, 2, 101])"
 
 
 def test_task_defined_again_runs_itself_and_what_uses_it(kernel: Kernel) -> None:

@@ -627,3 +627,12 @@ def test_nobody_is_left_after_the_main_process_is_killed(tmp_path: Path) -> None
 
     assert len(found) >= 6
     assert find_processes(cookie) == []
+
+
+def test_function_is_a_result_of_code_that_goes_by_value(host: Host) -> None:
+    """Such a worker may never have loaded the module of tasks, which knows functions as values."""
+    names: dict[str, Any] = {"__name__": "cells"}
+    text = "from redunlite import task\n@task()\ndef give():\n    return lambda x: x + 1\n"
+    exec(compile(text, "<cell>", "exec"), names)
+
+    assert host.call(names["give"])(1) == 2
