@@ -7,7 +7,8 @@ What a block is follows from its language and its first line:
                         whole page shares; what stands below is what each prints
 ``python``, ``>>>``     examples of a prompt; all of a page share their names
 ``python``, ``# a.py``  the file of that name
-``python``, a task      an edit: it takes the place of the task of that name in the file that has it
+``python``, ``@task``   an edit: it takes the place of its last function in the file that has one of
+or ``def``              that name
 ``python``, other text  a file that is there already, word for word
 ``ini``                 `.redunlite/redunlite.ini` of the folder, which must be without faults
 other languages         an error, unless `PLAYED_ELSEWHERE` names the test that plays them
@@ -15,7 +16,8 @@ other languages         an error, unless `PLAYED_ELSEWHERE` names the test that 
 
 In what a command prints, ids, times, sizes and facts about the machine are compared by their kind
 alone (`mask`); an id that the page gives to a command is the one that stood at the same place of the
-output before. A line of ``…`` stands for any lines. `scripts/make-docs` writes outputs with the same
+output before. Lines of jobs that follow each other may come in any order, as jobs that go on side by
+side do. A line of ``…`` stands for any lines. `scripts/make-docs` writes outputs with the same
 player.
 """
 
@@ -23,6 +25,7 @@ from __future__ import annotations
 
 import difflib
 import doctest
+import itertools
 import os
 import re
 import select
@@ -55,6 +58,7 @@ LIMIT_S = 120.0
 """Seconds that one command may take."""
 
 ID = re.compile(r"\b[0-9a-f]{8}(?:(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{32})?\b")
+JOB = re.compile(r"\[redunlite\] (?:Run|Cached) +Job | *Job [0-9a-f]{8}\b")
 KINDS = {
     "<time>": re.compile(
         r"\d{4}[-/]\d\d[-/]\d\d[ T]\d\d:\d\d:\d\d(?:\.\d+)?(?:\+\d\d:\d\d)?"
@@ -130,9 +134,18 @@ def iter_commands(block: Block) -> Iterator[Command]:
         yield Command("\n".join(command), lines[start:number], block.line + start)
 
 
+def sort_jobs(lines: Sequence[str]) -> list[str]:
+    """Return lines, each run of lines of jobs in the order of their text."""
+    groups = itertools.groupby(lines, lambda line: JOB.match(line) is not None)
+    return [
+        line for is_job, group in groups for line in (sorted(group, key=mask) if is_job else group)
+    ]
+
+
 def align(expected: Sequence[str], printed: Sequence[str]) -> list[tuple[str, str]] | None:
     """Return each expected line with the printed one that it means; None when they do not agree."""
     if "…" not in expected:
+        expected, printed = sort_jobs(expected), sort_jobs(printed)
         same = [mask(line) for line in expected] == [mask(line) for line in printed]
         return list(zip(expected, printed)) if same else None
     at = list(expected).index("…")
@@ -252,8 +265,8 @@ class Player:
         pairs = align(command.expected, printed)
         if pairs is None:
             changes = difflib.unified_diff(
-                [mask(line) for line in command.expected],
-                [mask(line) for line in printed],
+                [mask(line) for line in sort_jobs(command.expected)],
+                [mask(line) for line in sort_jobs(printed)],
                 "the page",
                 "what is printed",
                 lineterm="",
@@ -267,10 +280,13 @@ class Player:
     def rewrite(self) -> str:
         """Play the whole page, and return it with what its commands print today.
 
-        What agrees is kept as it is. Blocks that are no commands have to be right.
+        A page that agrees is returned as it is; else all its outputs, ids and times are of one play.
+        Blocks that are no commands have to be right.
         """
-        lines = self.page.read_text(encoding="utf-8").splitlines()
-        edits: list[tuple[Command, list[str]]] = []
+        before = self.page.read_text(encoding="utf-8")
+        lines = before.splitlines()
+        played: list[tuple[Command, list[str]]] = []
+        agrees = True
         for block in iter_blocks(self.page):
             if block.language != "console":
                 self.play(block)
@@ -278,16 +294,19 @@ class Player:
             for command in iter_commands(block):
                 printed, _ = self.run(command)
                 pairs = align(command.expected, printed)
-                if pairs is None:
+                agrees = agrees and pairs is not None
+                self.learn_ids(pairs or [])
+                if pairs is None or "…" not in command.expected:
                     shown = [
-                        re.sub(r"^Where: .*?, ", "Where:    you@laptop, ", line) for line in printed
+                        re.sub("^Where: .*?,", "Where:    you@laptop,", line) for line in printed
                     ]
-                    edits.append((command, shown))
-                    pairs = list(zip(shown, shown))
-                self.learn_ids(pairs)
-        for command, shown in reversed(edits):
+                    played.append((command, shown))
+        if agrees:
+            return before
+        for command, shown in reversed(played):
             lines[command.line : command.line + len(command.expected)] = shown
-        return "\n".join(lines) + "\n"
+        text = "\n".join(lines) + "\n"
+        return ID.sub(lambda shown: self._ids.get(shown[0], shown[0]), text)
 
     def run(self, command: Command) -> tuple[list[str], int]:
         """Return the lines that a command prints, with the page's name of the folder, and its status."""
@@ -327,11 +346,11 @@ class Player:
         sources = {
             path: path.read_text(encoding="utf-8") for path in sorted(self.folder.rglob("*.py"))
         }
-        edited = re.search(r"\A@task.*?^(?:async )?def (\w+)", block.text, re.M | re.S)
-        if edited is None:
+        if not re.match(r"@|def |async def ", block.text):
             assert block.text in sources.values(), f"no file is as at {self.name}:{block.line}"
             return
-        pattern = rf"^@task[^\n]*\n(?:async )?def {edited[1]}\(.*?(?=\n\n\n|\Z)"
+        edited = re.findall(r"^(?:async )?def (\w+)", block.text, re.MULTILINE)[-1]
+        pattern = rf"^(?:@[^\n]*\n)*(?:async )?def {edited}\(.*?(?=\n\n\n|\n\Z)"
         for path, source in sources.items():
             after, n_edits = re.subn(
                 pattern, lambda _: block.text.rstrip(), source, flags=re.M | re.S
@@ -341,7 +360,7 @@ class Player:
                 path.write_text(after, encoding="utf-8")
                 forget_bytecode(path)
                 return
-        raise AssertionError(f"{self.name}:{block.line}: no file has a task {edited[1]!r}")
+        raise AssertionError(f"{self.name}:{block.line}: no file has a function {edited!r}")
 
     def write_settings(self, block: Block) -> None:
         """Write the settings of the folder, after a look at each of them."""

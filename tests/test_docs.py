@@ -71,7 +71,7 @@ def test_pages_have_what_is_played() -> None:
         ("console", "$ printf 'a\\nb\\n'\n…\nc\n", "+b"),
         ("python", ">>> 1 + 1\n3\n", "Expected:\n    3\nGot:\n    2"),
         ("python", "x = 1\n", "no file is as at"),
-        ("python", "@task()\ndef nothing():\n    pass\n", "no file has a task 'nothing'"),
+        ("python", "@task()\ndef nothing():\n    pass\n", "no file has a function 'nothing'"),
         ("ini", "[limits]\nx = y\n", "expected a number"),
     ],
 )
@@ -112,6 +112,15 @@ def test_lines_left_out_stand_for_any() -> None:
     assert align(["…", "a"], ["a"]) == [("a", "a")]
     assert align(["a", "…"], ["b"]) is None
     assert align(["…", "a", "…"], ["b"]) is None
+
+
+def test_jobs_beside_each_other_come_in_any_order() -> None:
+    """Lines of jobs are compared as a set, wherever they stand together; others are not."""
+    jobs = ["Job 01234567 [ DONE ] f(1)", "Job 76543210 [ DONE ] f(2)"]
+
+    assert align(["a", *jobs], ["a", *reversed(jobs)]) == [("a", "a"), *zip(jobs, jobs)]
+    assert align([jobs[0], "a", jobs[1]], [jobs[1], "a", jobs[0]]) is None
+    assert align(["a", "b"], ["b", "a"]) is None
 
 
 WORKFLOW = """
