@@ -34,6 +34,7 @@ import signal
 import subprocess
 import sys
 import time
+import traceback
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -208,6 +209,26 @@ class Shell:
                 stream.close()
 
 
+class Examples(doctest.DocTestRunner):
+    """Runs examples, and keeps those that give something else than they show."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.wrong: list[tuple[doctest.Example, str]] = []
+
+    def report_failure(self, out: Any, test: Any, example: doctest.Example, got: str) -> None:
+        """Keep an example that gives another value."""
+        self.wrong.append((example, got))
+
+    def report_unexpected_exception(
+        self, out: Any, test: Any, example: doctest.Example, exc_info: Any
+    ) -> None:
+        """Keep an example that raises."""
+        raised = "".join(traceback.format_exception_only(*exc_info[:2]))
+        got = f"Traceback (most recent call last):\n    ...\n{raised}"
+        self.wrong.append((example, got))
+
+
 class Player:
     """A folder in which the blocks of one page are played.
 
@@ -250,7 +271,7 @@ class Player:
         if block.language == "console":
             for command in iter_commands(block):
                 self.play_command(command)
-        elif block.language == "python" and block.text.lstrip().startswith(">>>"):
+        elif block.language == "python" and block.text.startswith(">>>"):
             self.play_examples(block)
         elif block.language == "python":
             self.write_source(block)
@@ -281,13 +302,20 @@ class Player:
         """Play the whole page, and return it with what its commands print today.
 
         A page that agrees is returned as it is; else all its outputs, ids and times are of one play.
-        Blocks that are no commands have to be right.
+        Blocks that are neither commands nor examples have to be right.
         """
         before = self.page.read_text(encoding="utf-8")
         lines = before.splitlines()
-        played: list[tuple[Command, list[str]]] = []
+        played: list[tuple[int, int, list[str]]] = []
+        """First line, number of lines, and what takes their place."""
         agrees = True
         for block in iter_blocks(self.page):
+            if block.language == "python" and block.text.startswith(">>>"):
+                for example, got in self.try_examples(block):
+                    agrees = False
+                    start = block.line + example.lineno + example.source.count("\n")
+                    played.append((start, example.want.count("\n"), got.splitlines()))
+                continue
             if block.language != "console":
                 self.play(block)
                 continue
@@ -300,11 +328,11 @@ class Player:
                     shown = [
                         re.sub("^Where: .*?,", "Where:    you@laptop,", line) for line in printed
                     ]
-                    played.append((command, shown))
+                    played.append((command.line, len(command.expected), shown))
         if agrees:
             return before
-        for command, shown in reversed(played):
-            lines[command.line : command.line + len(command.expected)] = shown
+        for start, n_lines, shown in reversed(played):
+            lines[start : start + n_lines] = shown
         text = "\n".join(lines) + "\n"
         return ID.sub(lambda shown: self._ids.get(shown[0], shown[0]), text)
 
@@ -326,14 +354,19 @@ class Player:
 
     def play_examples(self, block: Block) -> None:
         """Run the examples of a prompt and compare what they give."""
+        told = [f"{example.source}gave:\n{got}" for example, got in self.try_examples(block)]
+        assert not told, f"{self.name}:{block.line}:\n{''.join(told)}"
+
+    def try_examples(self, block: Block) -> list[tuple[doctest.Example, str]]:
+        """Return the examples of a block that give something else than the page says, and what."""
         name = f"{self.name}:{block.line}"
         test = doctest.DocTestParser().get_doctest(
             block.text, self._names, name, str(self.page), block.line
         )
         test.globs = self._names
-        told: list[str] = []
-        doctest.DocTestRunner(verbose=False).run(test, out=told.append, clear_globs=False)
-        assert not told, "".join(told)
+        runner = Examples(verbose=False)
+        runner.run(test, out=lambda text: None, clear_globs=False)
+        return runner.wrong
 
     def write_source(self, block: Block) -> None:
         """Write a file, or change a task of one."""
