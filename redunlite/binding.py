@@ -7,7 +7,7 @@ share, made at its first.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from redunlite import hashing, serialize
@@ -18,7 +18,9 @@ from redunlite.kinds import ValueRef
 from redunlite.task import Task
 from redunlite.valuestore import ValueStore
 
-WITHOUT_EFFECT = ("retries", "retry_delay", "timeout", "memory", "cpus", "priority")
+WITHOUT_EFFECT = (
+    "retries", "retry_delay", "timeout", "memory", "cpus", "priority", "script",
+)  # fmt: skip
 """Options that are accepted and not yet carried out; a run says so once a task."""
 
 
@@ -44,6 +46,8 @@ class Binder:
         """Task number to the head of an argument hash, and the places that count if not all do."""
         self._info_places: dict[int, list[int]] = {}
         """Task number to the parameters that are told about the job."""
+        self._warned: set[tuple[str, str]] = set()
+        """Task and option that were told."""
 
     def get_task(self, task_number: int) -> Task[..., Any]:
         """Return the task with that number, of which a call was bound."""
@@ -53,6 +57,8 @@ class Binder:
         """Return the eval hash of a job whose arguments are all known."""
         classes: set[str] = set()
         args_hash = self._hash_arguments(job, classes)
+        if job.options is not job.task.base_options:
+            self._warn_of_options(job.task.fullname, job.options)
         digest = _hash_classes(classes) if classes else b""
         return hashing.eval_hash(job.task.hash, args_hash, digest)
 
@@ -88,11 +94,7 @@ class Binder:
     def _prepare(self, task: Task[..., Any]) -> tuple[bytes, tuple[int, ...] | None]:
         """Work out, once a task, what all its calls share."""
         self._tasks[task.number] = task
-        for name in WITHOUT_EFFECT:
-            if name in task.base_options:
-                self._warn(
-                    f"option {name!r} of task {task.fullname!r} has no effect in this version"
-                )
+        self._warn_of_options(task.fullname, task.base_options)
         names = task.parameters.names
         skipped = set(task.identity.get("config_args", ()))
         infos = [i for i, d in enumerate(task.parameters.defaults) if type(d) is JobInfo]
@@ -106,6 +108,13 @@ class Binder:
         prepared = (hashing.arguments_prefix(names), kept)
         self._prefixes[task.number] = prepared
         return prepared
+
+    def _warn_of_options(self, task_name: str, options: Mapping[str, Any]) -> None:
+        """Tell which of the options have no effect, each once a task."""
+        for name in WITHOUT_EFFECT:
+            if name in options and (task_name, name) not in self._warned:
+                self._warned.add((task_name, name))
+                self._warn(f"option {name!r} of task {task_name!r} has no effect in this version")
 
     def _fill_in_info(self, job: Job, run_uuid: str) -> list[Any]:
         """Return a job's arguments with those filled in that tell about the job."""

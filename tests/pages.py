@@ -17,7 +17,7 @@ other languages         an error, unless `PLAYED_ELSEWHERE` names the test that 
 In what a command prints, ids, times, sizes and facts about the machine are compared by their kind
 alone (`mask`); an id that the page gives to a command is the one that stood at the same place of the
 output before. Lines of jobs that follow each other may come in any order, as jobs that go on side by
-side do. A line of ``…`` stands for any lines. `scripts/make-docs` writes outputs with the same
+side do. A line of ``…`` stands for any lines. `scripts/play-docs` writes outputs with the same
 player.
 """
 
@@ -59,7 +59,7 @@ LIMIT_S = 120.0
 """Seconds that one command may take."""
 
 ID = re.compile(r"\b[0-9a-f]{8}(?:(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{32})?\b")
-JOB = re.compile(r"\[redunlite\] (?:Run|Cached) +Job | *Job [0-9a-f]{8}\b")
+JOB = re.compile(r"\[redunlite\] (?:Run|Cached|\*\*\* Reject) +Job\b| *Job [0-9a-f]{8}\b| +\*\*\* ")
 KINDS = {
     "<time>": re.compile(
         r"\d{4}[-/]\d\d[-/]\d\d[ T]\d\d:\d\d:\d\d(?:\.\d+)?(?:\+\d\d:\d\d)?"

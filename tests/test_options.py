@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from redunlite import task
 from redunlite.errors import OptionError
 from redunlite.kinds import Lazy
 from redunlite.namespace import get_current_namespace, namespace, resolve_namespace
@@ -21,6 +22,7 @@ from redunlite.options import (
     iter_call_options,
     parse_memory,
 )
+from redunlite.testing import WatchedScheduler
 
 
 class Expression(Lazy):
@@ -255,3 +257,30 @@ def test_types_name_every_option() -> None:
 
     assert CallOptions.__annotations__.keys() == call_options - {"script"}
     assert IdentityOptions.__annotations__.keys() == OPTIONS.keys() - call_options
+
+
+def test_options_without_effect_are_told_once_a_task() -> None:
+    """In the decorator, at a call and handed down: what is accepted and not carried out is warned of."""
+
+    @task(namespace="without_effect", memory=2)
+    def inner(x: int) -> int:
+        return x
+
+    @task(namespace="without_effect")
+    def outer(x: int) -> list[int]:
+        return [inner(x), inner(x + 1)]
+
+    scheduler = WatchedScheduler()
+    with scheduler.watch() as jobs:
+        scheduler.run([outer.export_options(retries=1)(1), inner.options(timeout=3)(5)])
+    scheduler.close()
+
+    assert sorted(jobs.warnings) == [
+        f"option {option!r} of task 'without_effect.{name}' has no effect in this version"
+        for option, name in [
+            ("memory", "inner"),
+            ("retries", "inner"),
+            ("retries", "outer"),
+            ("timeout", "inner"),
+        ]
+    ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 import subprocess
 import sys
@@ -58,6 +59,16 @@ def test_tags_are_read_and_written_as_text(text, tag):
     """Each kind of value is read, and what is written is read as the same."""
     assert parse_tag(text) == tag
     assert parse_tag(format_tag(*tag)) == tag
+
+
+def test_page_on_tags_tells_what_texts_mean():
+    """Each row of the table in docs/tags.md is true."""
+    page = Path(__file__).resolve().parent.parent / "docs" / "tags.md"
+    rows = re.findall(r"^\| `(.*?)` \| `(.*?)` \|$", page.read_text(encoding="utf-8"), re.MULTILINE)
+
+    assert len(rows) >= 6
+    for text, value in rows:
+        assert repr(parse_tag(text)[1]) == value
 
 
 @pytest.mark.parametrize("text", ["=3", "", "a b=1", "x=[1", "\x1b=1"])
