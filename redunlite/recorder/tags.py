@@ -15,15 +15,16 @@ Row = tuple[str, int, str, str]
 REMOVED = 0
 """Stands for the new tag in `tag_edit` when one was taken off."""
 _INSERT = (
-    "INSERT INTO tag (entity, entity_id, key, value, is_current) SELECT ?1, ?2, ?3, ?4, 1 "
-    "WHERE NOT EXISTS (SELECT 1 FROM tag WHERE entity_id = ?2 AND entity = ?1 AND key = ?3 "
-    "AND value = ?4 AND is_current = 1)"
+    "INSERT INTO tag (entity, entity_id, key, value, is_current) SELECT ?, ?, ?, ?, 1 "
+    "WHERE NOT EXISTS (SELECT 1 FROM tag WHERE entity = ? AND entity_id = ? AND key = ? "
+    "AND value = ? AND is_current = 1)"
 )
+"""Takes a row twice; numbered places are names to Python 3.12, which warns of them."""
 
 
 def insert_tags(connection: sqlite3.Connection, rows: Iterable[Row]) -> int:
     """Add tags; one that is there already stays as it is. Return how many are new."""
-    return sum(connection.execute(_INSERT, row).rowcount for row in rows)
+    return sum(connection.execute(_INSERT, (*row, *row)).rowcount for row in rows)
 
 
 def find_tag_ids(
