@@ -160,6 +160,19 @@ def align(expected: Sequence[str], printed: Sequence[str]) -> list[tuple[str, st
     return None
 
 
+def match(expected: Sequence[str], printed: Sequence[str]) -> list[tuple[str, str]]:
+    """Return the lines of two outputs that agree, where as a whole they do not."""
+    expected, printed = sort_jobs(expected), sort_jobs(printed)
+    matcher = difflib.SequenceMatcher(
+        None, [mask(line) for line in expected], [mask(line) for line in printed], autojunk=False
+    )
+    return [
+        (expected[there + i], printed[here + i])
+        for there, here, n_lines in matcher.get_matching_blocks()
+        for i in range(n_lines)
+    ]
+
+
 class Shell:
     """One bash that runs commands one after another, so that `cd` and `source` hold."""
 
@@ -299,20 +312,17 @@ class Player:
         self.learn_ids(pairs or [])
 
     def rewrite(self) -> str:
-        """Play the whole page, and return it with what its commands print today.
+        """Play the whole page, and return it with what its commands and examples print today.
 
-        A page that agrees is returned as it is; else all its outputs, ids and times are of one play.
-        Blocks that are neither commands nor examples have to be right.
+        What agrees is kept, with its ids and times, and what is new tells the page's ids of what was
+        there before. Blocks that are neither commands nor examples have to be right.
         """
-        before = self.page.read_text(encoding="utf-8")
-        lines = before.splitlines()
+        lines = self.page.read_text(encoding="utf-8").splitlines()
         played: list[tuple[int, int, list[str]]] = []
         """First line, number of lines, and what takes their place."""
-        agrees = True
         for block in iter_blocks(self.page):
             if block.language == "python" and block.text.startswith(">>>"):
                 for example, got in self.try_examples(block):
-                    agrees = False
                     start = block.line + example.lineno + example.source.count("\n")
                     played.append((start, example.want.count("\n"), got.splitlines()))
                 continue
@@ -322,19 +332,18 @@ class Player:
             for command in iter_commands(block):
                 printed, _ = self.run(command)
                 pairs = align(command.expected, printed)
-                agrees = agrees and pairs is not None
-                self.learn_ids(pairs or [])
-                if pairs is None or "…" not in command.expected:
+                self.learn_ids(match(command.expected, printed) if pairs is None else pairs)
+                if pairs is None:
                     shown = [
                         re.sub("^Where: .*?,", "Where:    you@laptop,", line) for line in printed
                     ]
                     played.append((command.line, len(command.expected), shown))
-        if agrees:
-            return before
+        of_page = {actual: shown for shown, actual in self._ids.items()}
         for start, n_lines, shown in reversed(played):
-            lines[start : start + n_lines] = shown
-        text = "\n".join(lines) + "\n"
-        return ID.sub(lambda shown: self._ids.get(shown[0], shown[0]), text)
+            lines[start : start + n_lines] = [
+                ID.sub(lambda actual: of_page.get(actual[0], actual[0]), line) for line in shown
+            ]
+        return "\n".join(lines) + "\n"
 
     def run(self, command: Command) -> tuple[list[str], int]:
         """Return the lines that a command prints, with the page's name of the folder, and its status."""

@@ -115,6 +115,29 @@ def test_lines_left_out_stand_for_any() -> None:
     assert align(["…", "a", "…"], ["b"]) is None
 
 
+def test_outputs_are_written_with_the_ids_of_the_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a command prints takes the place of what the page says, line by line and in its ids."""
+    (tmp_path / "docs").mkdir()
+    page = tmp_path / "docs" / "page.md"
+    page.write_text(
+        "```console\n$ echo 89abcdef; echo one\n01234567\ntwo\n$ echo 01234567 89abcdef\n76543210\n```\n"
+        "\n```python\n>>> 1 + 1\n3\n>>> 2\n2\n```\n"
+    )
+    monkeypatch.setattr("pages.PROJECT", tmp_path)
+    player = Player(tmp_path, "docs/page.md")
+    try:
+        text = player.rewrite()
+    finally:
+        player.close()
+
+    assert text == (
+        "```console\n$ echo 89abcdef; echo one\n01234567\none\n$ echo 01234567 89abcdef\n01234567 01234567\n"
+        "```\n\n```python\n>>> 1 + 1\n2\n>>> 2\n2\n```\n"
+    )
+
+
 def test_jobs_beside_each_other_come_in_any_order() -> None:
     """Lines of jobs are compared as a set, wherever they stand together; others are not."""
     jobs = ["Job 01234567 [ DONE ] f(1)", "Job 76543210 [ DONE ] f(2)"]
