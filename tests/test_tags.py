@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import sqlite3
 import subprocess
@@ -294,6 +295,47 @@ def test_tags_are_changed_while_a_run_writes(project: Path):
     values = command(project, "tag", "list", "--values").stdout.splitlines()
     assert [line.split()[0] for line in values] == ["a=1", "b=2", "of=task", "old=2"]
     assert read_database(project, "PRAGMA integrity_check") == [("ok",)]
+
+
+def is_waiting(process: subprocess.Popen[str]) -> bool:
+    """Tell whether a process has the database open and sleeps, whenever one looks."""
+    proc = Path(f"/proc/{process.pid}")
+    try:
+        opened = any(
+            os.readlink(descriptor).endswith("redunlite.db")
+            for descriptor in (proc / "fd").iterdir()
+        )
+        states = {(proc / "stat").read_text().rpartition(")")[2].split()[0] for _ in range(500)}
+    except FileNotFoundError:
+        return False
+    return opened and states == {"S"}
+
+
+@pytest.mark.skipif(
+    not Path("/proc/self/fd").exists(), reason="looks at processes as Linux shows them"
+)
+def test_tagging_waits_for_who_writes(project: Path):
+    """While another process holds the database the command waits, and then takes effect."""
+    command(project, "run", "w.py", "main")
+    holder = sqlite3.connect(project / ".redunlite" / "redunlite.db", isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+    tagger = subprocess.Popen(
+        [sys.executable, "-m", "redunlite", "tag", "add", "-", "a=1"],
+        cwd=project,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    while not is_waiting(tagger) and tagger.poll() is None:
+        pass
+    has_waited = tagger.poll() is None
+    holder.execute("ROLLBACK")
+    holder.close()
+    _, err = tagger.communicate(timeout=60)
+
+    assert has_waited, err
+    assert tagger.returncode == 0, err
+    assert "a=1" in command(project, "tag", "list", "--values").stdout
 
 
 def test_tagging_without_a_history_creates_nothing(project: Path):
