@@ -93,3 +93,31 @@ def test_scheduler_that_nobody_closed_leaves_nothing_behind(tmp_path: Path) -> N
 
     assert (done.returncode, done.stderr, error) == (0, "", "UnknownExecutorError")
     assert not os.path.exists(folder)
+
+
+STOPS = """
+from redunlite import Scheduler, task
+
+@task(namespace="stops", executor="inline")
+def add(a, b):
+    breakpoint()
+    return a + b
+
+print(Scheduler().run(add(40, 2)))
+"""
+
+
+def test_breakpoint_of_an_inline_job_opens_a_debugger_in_its_frame(tmp_path: Path) -> None:
+    """Its variables are at hand, and the job goes on."""
+    (tmp_path / "stops.py").write_text(STOPS)
+    done = subprocess.run(
+        [sys.executable, "stops.py"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parent.parent)},
+        input="p a * 1000 + b\nc\n",
+        capture_output=True,
+        text=True,
+    )
+
+    assert "40002" in done.stdout
+    assert done.stdout.endswith("42\n"), done.stderr

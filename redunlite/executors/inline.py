@@ -7,6 +7,7 @@ everywhere. A job can be interrupted: while it runs, and only then, a signal rai
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import threading
@@ -80,9 +81,14 @@ class InlineExecutor:
 
 
 def _leave_capture(*args: Any, **kwargs: Any) -> Any:
-    """Give a debugger the terminal."""
+    """Give a debugger the terminal; Python's own begins in the frame of the job."""
     capture.pause_capture()
-    return sys.__breakpointhook__(*args, **kwargs)
+    if args or kwargs or os.environ.get("PYTHONBREAKPOINT", "pdb.set_trace") != "pdb.set_trace":
+        return sys.__breakpointhook__(*args, **kwargs)
+    from pdb import Pdb
+
+    Pdb().set_trace(sys._getframe(1))
+    return None
 
 
 class _Interruptible:
