@@ -63,11 +63,12 @@ class ValueStore:
     def folder(self) -> str:
         """The folder; workers open a store of their own on it."""
         if self._folder is None:
-            import shutil
             import tempfile
+            import weakref
 
             self._folder = tempfile.mkdtemp(prefix="redunlite-")
-            self._remove = shutil.rmtree  # at the end of the program nothing can be imported
+            # At the end of the program at the latest, whoever still holds this object.
+            self._remove = weakref.finalize(self, _remove_folder, self._folder, os.getpid())
         return self._folder
 
     @property
@@ -181,8 +182,15 @@ class ValueStore:
     def close(self) -> None:
         """Remove the folder if it was a temporary one."""
         if self._is_temporary and self._folder is not None:
-            self._remove(self._folder, ignore_errors=True)
+            self._remove()
             self._folder = None
+
+
+def _remove_folder(folder: str, process_id: int) -> None:
+    if os.getpid() == process_id:  # not in a process that was forked from the one that made it
+        import shutil
+
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _write_all(fd: int, data: bytes | memoryview) -> None:
