@@ -272,6 +272,31 @@ def test_reason_of_an_argument_that_looks_as_before(scheduler: Scheduler):
     assert reasons(scheduler, lambda: length([*range(5000), 2])) == ["length: numbers changed"]
 
 
+def test_reasons_of_siblings_take_one_scan(scheduler: Scheduler):
+    """Each is compared with the one at its own rank, and their places are looked for together."""
+
+    @task(name="plus")
+    def plus(x, y):
+        return x + y
+
+    @task(name="both")
+    def both(y):
+        return [plus(i, y) for i in range(4)]
+
+    scheduler.run(both(1))
+    database = scheduler._session.database
+    assert database is not None
+    scans: list[str] = []
+    database.connection.set_trace_callback(
+        lambda sql: scans.append(sql) if "parent = " in sql else None
+    )
+    told = reasons(scheduler, lambda: both(2))
+    database.connection.set_trace_callback(None)
+
+    assert told == ["both: y: 1 → 2", *["plus: y: 1 → 2"] * 4]
+    assert len(scans) == 1
+
+
 def test_reason_of_a_job_whose_cache_is_off(scheduler: Scheduler):
     """A task that is never answered from an earlier run says so, from the second run on."""
 

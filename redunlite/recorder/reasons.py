@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from array import array
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +42,8 @@ class Reasons:
         self._get_task_id = get_task_id
         self._places: dict[int, tuple[int, int | None, int, int] | None] = {}
         """Serial of a job to (job id, call id, task id, status) of the one in its place."""
+        self._children: dict[tuple[int, str, str], array[int]] = {}
+        """Ids of a job's children by task: a look-up of each by its rank would take a scan each."""
 
     def find(self, job: Job) -> str:
         """Return the reason, or '' when there is none to be told."""
@@ -84,14 +87,27 @@ class Reasons:
     def _find_child(
         self, above: tuple[int, int | None, int, int], job: Job
     ) -> tuple[int, int | None, int, int] | None:
-        parent = above[0]
-        last = min(parent + MAX_SCANNED, ((parent >> SERIAL_BITS) + 1 << SERIAL_BITS) - 1)
+        children = self._find_children(above[0], job.task)
+        if job.rank >= len(children):
+            return None
         row = self._connection.execute(
-            "SELECT id, call, task, status FROM job WHERE id > ? AND id <= ? AND parent = ? AND task IN "
-            "(SELECT id FROM task WHERE name = ? AND namespace = ?) ORDER BY id LIMIT 1 OFFSET ?",
-            (parent, last, parent, job.task.name, job.task.namespace, job.rank),
+            "SELECT id, call, task, status FROM job WHERE id = ?", (children[job.rank],)
         ).fetchone()
         return None if row is None else tuple(row)
+
+    def _find_children(self, parent: int, task: Task[..., Any]) -> array[int]:
+        """Return the ids of the jobs of a task below a job; one scan for all that ask."""
+        key = (parent, task.name, task.namespace)
+        found = self._children.get(key)
+        if found is None:
+            last = min(parent + MAX_SCANNED, ((parent >> SERIAL_BITS) + 1 << SERIAL_BITS) - 1)
+            rows = self._connection.execute(
+                "SELECT id FROM job WHERE id > ? AND id <= ? AND parent = ? AND task IN "
+                "(SELECT id FROM task WHERE name = ? AND namespace = ?) ORDER BY id",
+                (parent, last, *key),
+            )
+            found = self._children[key] = array("q", [row[0] for row in rows])
+        return found
 
     def _describe_code(self, old_task: int, task: Task[..., Any]) -> str:
         """Return which part of the code changed, with file and line where that is known."""
