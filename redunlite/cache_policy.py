@@ -142,7 +142,8 @@ def choose_hit(
             if not call.single.classes or classes.has_all(call.single.classes):
                 return Hit(KIND_SINGLE, call, False)
             reason = NO_LONGER_VALID
-        elif call.is_ok and call.result is not None:
+        elif call.is_ok and call.result is not None and call.task_set is None:
+            # With tasks below, the function's own result is in the row that this one was copied from.
             if is_valid(call.result, store, classes):
                 return Hit(KIND_SINGLE, call, True)
             reason = NO_LONGER_VALID

@@ -247,6 +247,8 @@ class Engine:
         self._operators = Operators(store)
         self._scopes: dict[int, tuple[Expression, Job]] = {}
         """`id` of an expression to the job whose context holds for it, where not the parent's."""
+        self._alike: dict[bytes, Sequence[CachedCall]] = {}
+        """By eval hash, the recorded calls where there are several: their arguments came from elsewhere."""
         self._threads = Threads(self)
         self._coroutines: Coroutines | None = None
         self._replayed: dict[int, dict[bytes, list[Any]]] = {}
@@ -783,6 +785,8 @@ class Engine:
             if candidates is None:
                 self._miss(job)
                 continue
+            if len(candidates) > 1:
+                self._alike[job.eval_hash] = candidates
             answer = choose_hit(candidates, job.options, live, store, self.classes, context_of(job))
             if isinstance(answer, Hit):
                 self._take_hit(job, answer)
@@ -1083,12 +1087,9 @@ class Engine:
             if child_hashes is not None:
                 below = b"".join([h for h in child_hashes if h is not None])
             job.call_hash = hashing.call_hash(job.eval_hash, value_hash, below)
-        if (
-            cached is not None
-            and job.call_hash == cached.call_hash
-            and job.upstream_digest == cached.upstream
-        ):
-            job.call_id = cached.id
+        recorded = self._find_recorded(job)
+        if recorded is not None:
+            job.call_id = recorded.id
             job.call_written = True
         elif not job.call_id and not is_hidden:
             job.call_id = self.recorder.next_call_id()
@@ -1135,6 +1136,18 @@ class Engine:
             self.resolve(job)
         if self.recorder.is_due():
             self._flush()
+
+    def _find_recorded(self, job: Job) -> CachedCall | None:
+        """Return the recorded call that says all of this job's: same call, arguments from the same."""
+        cached = job.cached
+        if cached is None or job.call_hash != cached.call_hash:
+            return None
+        if job.upstream_digest == cached.upstream:
+            return cached
+        for other in self._alike.get(job.eval_hash, ()):
+            if other.call_hash == job.call_hash and other.upstream == job.upstream_digest:
+                return other
+        return None
 
     def _forget_containers(self, job: Job) -> None:
         """Let go of the graph of a job that ended."""

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from redunlite import Scheduler, catch, cond, task
+from redunlite import Scheduler, catch, cond, get_task_registry, task
 from redunlite.config import Config
 from redunlite.errors import DryRunResult, HiddenExpressionError, LimitError, SchedulerError
 from redunlite.functools import map_, seq
@@ -840,6 +840,67 @@ def test_plain_parts_of_a_returned_expression_are_values_in_every_place(schedule
     for _ in ("cold", "cached"):
         assert scheduler.run(give()) == Named((2, part), [part, {"k": part}])
         assert scheduler.run(use()) == [Path("x"), part, part]
+
+
+def test_a_call_with_arguments_from_elsewhere_answers_by_what_its_function_returned(
+    scheduler: Scheduler,
+):
+    """Equal calls of one run, from a literal and from results: an edit below reaches them all."""
+
+    @task()
+    def one():
+        return 1
+
+    @task()
+    def outer(x):
+        return get_task_registry().get("test_engine.below")(x)
+
+    @task()
+    def whole():
+        return [outer(1), outer(one()), outer(one() * 1)]
+
+    @task(name="below")
+    def ten(x):
+        return 10
+
+    for _ in range(3):
+        assert scheduler.run(whole()) == [10, 10, 10]
+
+    @task(name="below")
+    def twenty(x):
+        return 20
+
+    for _ in range(2):
+        assert scheduler.run(whole()) == [20, 20, 20]
+
+
+def test_equal_calls_with_arguments_from_elsewhere_are_recorded_once(scheduler: Scheduler):
+    """A second and third run with the same sources add jobs, and no calls or arguments."""
+
+    @task()
+    def one():
+        return 1
+
+    @task()
+    def outer(x):
+        return inc(x)
+
+    @task()
+    def whole():
+        return [outer(1), outer(one()), outer(one() * 1)]
+
+    def count() -> list[int]:
+        connection = scheduler._session.database.connection
+        return [
+            connection.execute(f'SELECT count(*) FROM "{table}"').fetchone()[0]
+            for table in ("call", "argument", "job")
+        ]
+
+    assert scheduler.run(whole()) == [2, 2, 2]
+    calls, arguments, jobs = count()
+    for n in (2, 3):
+        scheduler.run(whole())
+        assert count() == [calls, arguments, n * jobs]
 
 
 def test_time_left_is_told_when_all_durations_are_known():

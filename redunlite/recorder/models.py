@@ -142,7 +142,8 @@ class Call(Table):
     call_hash = pw.BlobField(null=True)  # 20 bytes; NULL while CALL_OPEN
     status = pw.IntegerField()  # CALL_OPEN CALL_OK CALL_ERROR
     result = AnyField(null=True)  # final value
-    single = AnyField(null=True)  # what the function returned; NULL: the same as `result`
+    single = AnyField(null=True)  # what the function returned; NULL: the same as `result`, or with
+    # `tasks` that are not NULL, what an earlier row of this eval hash says
     result_origin = pw.BigIntegerField(null=True)  # origin of the final value
     upstream = pw.BlobField(null=True)  # 8 bytes of digest over the arguments' origins
     tasks = pw.BigIntegerField(null=True)  # set of task ids below; NULL: only its own

@@ -22,6 +22,7 @@ CLEAR = "the message names the task and the way out"
 EVALUATED = "expressions are found in any container; redun hands them to the task as they are"
 BOUND = "arguments are bound to the parameters first, so that other spellings are the same call"
 CODE = "the helpers and constants that a task uses are part of its code, and comments are not"
+STREAMS = "standard output has the result alone; what else is printed goes to standard error"
 USAGE = "a wrong argument is a usage error, told before anything runs"
 CHECKED = "a call is checked where it is written, so that its task never begins"
 FUNC = "a task whose function is called by `.func` is a helper, and part of the caller's code"
@@ -400,8 +401,8 @@ SCENARIOS = [
         "set_up",
         "setup_scheduler",
         [
-            Run("main"),
-            Run("main", before="-s name=somebody -s size=3"),
+            Run("main", {"result": STREAMS}),
+            Run("main", {"result": STREAMS}, before="-s name=somebody -s size=3"),
             Command("--setup-help"),
             Run("main", {"error": USAGE}, before="-s size=many"),
             Run("main", {"error": USAGE}, before="-s colour=red"),
