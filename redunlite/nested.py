@@ -383,16 +383,30 @@ def _settle_equals(members: list[Any]) -> list[Any]:
 
 def _rebuild_dict(container: Any, cls: type[dict[Any, Any]], members: list[Any]) -> Any:
     n = len(members) // 2
-    pairs = zip(members[:n], members[n:])
+    keys, values = members[:n], members[n:]
     if cls is dict:
-        return dict(pairs)
+        made = dict(zip(keys, values))
+        return made if len(made) == n else dict(zip(map(_tell_apart, keys), values))
+    if len(set(keys)) < n:
+        keys = list(map(_tell_apart, keys))
     made = cls.__new__(cls)
     if issubclass(cls, defaultdict):
         made.default_factory = container.default_factory  # type: ignore[attr-defined]
     base = _get_dict_base(cls)
-    for key, member in pairs:
+    for key, member in zip(keys, values):
         base.__setitem__(made, key, member)
     return _copy_attributes(container, made)
+
+
+def _tell_apart(key: Any) -> Any:
+    """Return a key that is equal to no other while it is undecoded.
+
+    Two calls may come to one reference. Which of equal keys gives the value is told by their order
+    once all are decoded, those that were never undecoded among them.
+    """
+    if not has_leaf(key, ValueRef):
+        return key
+    return map_leaves(key, lambda leaf: copy.copy(leaf) if type(leaf) is ValueRef else leaf)
 
 
 def _copy_attributes(old: Any, new: Any) -> Any:

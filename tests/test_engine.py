@@ -903,6 +903,19 @@ def test_equal_calls_with_arguments_from_elsewhere_are_recorded_once(scheduler: 
         assert count() == [calls, arguments, n * jobs]
 
 
+def test_of_equal_keys_the_last_gives_the_value(scheduler: Scheduler):
+    """As in a dict of plain values, wherever the calls stand and whichever come to one result."""
+    ordered = collections.OrderedDict
+    for kind in (dict, ordered):
+        for make in (
+            lambda x: [(inc(x), 1), (x + 1, 2), (inc(x), 3)],
+            lambda x: [(x + 1, 1), (inc(x), 2), (inc(x), 3), (9, 4)],
+            lambda x: [((inc(x), "a"), 1), ((x + 1, "a"), 2), ((inc(x), "a"), 3)],
+        ):
+            expected = kind((scheduler.run(key), value) for key, value in make(4))
+            assert list(scheduler.run(kind(make(4))).items()) == list(expected.items())
+
+
 def test_time_left_is_told_when_all_durations_are_known():
     """Not while a task waits that never ran; from the run before, when it has."""
     watcher = Progress(1)
