@@ -473,14 +473,14 @@ def test_room_is_one_call_a_worker_until_a_task_is_known_to_be_short(
     host.wait_until(lambda: len(host.outcomes) == 7)
 
 
-def test_room_for_a_known_task_is_as_many_again_as_there_are_workers() -> None:
-    """Calls that take longer wait one behind each worker, short ones in a long line."""
+def test_room_for_a_known_task_is_one_call_more_than_there_are_workers() -> None:
+    """Of calls that take longer one waits, of short ones a long line."""
     pace = Pace()
     pace.note(1, 20_000)
     pace.note(2, 100)
 
     assert [pace.has_room(0, n, 2) for n in (1, 2)] == [True, False]
-    assert [pace.has_room(1, n, 2) for n in (2, 3, 4)] == [True, True, False]
+    assert [pace.has_room(1, n, 2) for n in (1, 2, 3)] == [True, True, False]
     assert [pace.has_room(2, n, 2) for n in (4, 63, 64)] == [True, True, False]
 
 

@@ -71,9 +71,9 @@ class Pace:
 
     Calls of a task known to be short are taken up to `MAX_AHEAD`, so that no worker waits for the
     main process between two of them. Of others one for each worker, so that the choice of what runs
-    next stays with the engine, and once a task is known, as many again: workers that end calls of
-    20 ms, all at the same time, then find the next ones at hand, which the main process may need a
-    millisecond for. State: a running mean of the durations of each task.
+    next stays with the engine, and once a task is known, one more: a worker that ends a call of 20 ms
+    then finds the next one at hand, which the main process may need a millisecond for. State: a
+    running mean of the durations of each task.
     """
 
     MAX_AHEAD = 64
@@ -96,7 +96,7 @@ class Pace:
         mean = self._means.get(task_number)
         if mean is None:
             return False
-        return mean < self.SHORT_US or n_outstanding < 2 * n_workers
+        return mean < self.SHORT_US or n_outstanding == n_workers
 
     def note(self, task_number: int, duration_us: int) -> None:
         """Take the duration of a call that ended."""
