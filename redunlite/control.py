@@ -12,6 +12,7 @@ from typing import Any, Generic, TypeVar
 
 from redunlite import nested
 from redunlite.expression import QuotedExpression, quote
+from redunlite.errors import WorkerDiedError
 from redunlite.forms import (
     ApplyTags,
     Evaluated,
@@ -67,7 +68,8 @@ def catch(expression: Any, *handlers: Any) -> Generator[Any, Any, Any]:
     An exception that no class takes climbs further.
 
     A recovery is remembered: the next run does not try again what failed, until the code of a task
-    that had a part in the failure changes, or the cache is off for one of them.
+    that had a part in the failure changes, or the cache is off for one of them. The death of a worker
+    is no work of the code alone, and is tried again in the next run.
     """
     if len(handlers) % 2:
         raise TypeError("catch() takes pairs of an exception class and a task that recovers")
@@ -84,7 +86,8 @@ def catch(expression: Any, *handlers: Any) -> Generator[Any, Any, Any]:
                 if not isinstance(recover, TaskKind):
                     chosen_task = (yield recover).get()
                 recovery = chosen_task(failed.value)
-                yield Remember(expression, handlers, recovery)
+                if not isinstance(failed.error, WorkerDiedError):
+                    yield Remember(expression, handlers, recovery)
                 return recovery
         raise
 

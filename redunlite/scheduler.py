@@ -11,6 +11,7 @@ from collections.abc import Coroutine, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, overload
 
 from redunlite.call import Frame
+from redunlite.config import Config
 from redunlite.context import get_context
 from redunlite.control import (
     Thread,
@@ -109,7 +110,8 @@ class Scheduler:
     Parameters
     ----------
     config
-        A `Config`; the scheduler is then composed as configured, with the project's database.
+        A `Config`, or a dict of its sections; the scheduler is then composed as configured, with the
+        project's database.
     executor
         An executor of the user's own, as for `add_executor`.
 
@@ -122,7 +124,7 @@ class Scheduler:
     """
 
     def __init__(self, config: Any = None, executor: Executor | None = None) -> None:
-        self._config = config
+        self._config = Config(config) if isinstance(config, Mapping) else config
         self._session: Session | None = None
         self._added: list[Executor] = [] if executor is None else [executor]
 
@@ -229,7 +231,8 @@ class Scheduler:
     def __repr__(self) -> str:
         if self._config is None:
             return "Scheduler(in memory, jobs in threads)"
-        return f"Scheduler({self._config!r})"
+        where = self._config.folder or "the project's folder"
+        return f"Scheduler(as configured in {where})"
 
 
 def get_current_scheduler(required: bool = True) -> Scheduler | None:

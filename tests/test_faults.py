@@ -18,7 +18,8 @@ import os
 import subprocess
 import time
 
-from redunlite import task
+from redunlite import catch, task
+from redunlite.errors import WorkerDiedError
 from redunlite.functools import seq
 
 redun_namespace = "faults"
@@ -89,6 +90,25 @@ def one_dies(n: int = 10):
 @task()
 def many(n: int = 200):
     return gather([quick(i) for i in range(n)])
+
+
+@task()
+def die_once():
+    first = not os.path.exists("died")
+    note("died")
+    if first:
+        os.kill(os.getpid(), 9)
+    return 5
+
+
+@task()
+def recover(error):
+    return -1
+
+
+@task()
+def caught():
+    return catch(die_once(), WorkerDiedError, recover)
 '''
 
 
@@ -219,6 +239,17 @@ def test_death_of_a_worker_fails_only_its_job(folder: Path):
     rows = query(folder, "SELECT t.name, j.status FROM job j JOIN task t ON t.id = j.task")
     assert ("die", 2) in rows
     assert all(status == 1 for name, status in rows if name == "quick")
+
+
+def test_death_of_a_worker_is_caught_and_tried_again_by_the_next_run(folder: Path):
+    """What killed it may be gone: unlike other recoveries, this one holds for its run alone."""
+    results = []
+    for _ in range(3):
+        out, _ = start(folder, "run", "faults.py", "caught").communicate(timeout=60)
+        results.append(out)
+
+    assert results == ["-1\n", "5\n", "5\n"]
+    assert len((folder / "died").read_text().splitlines()) == 2
 
 
 def test_two_runs_at_once_share_one_database(folder: Path):

@@ -56,6 +56,9 @@ def test_one_execution_at_a_time(scheduler: Scheduler):
 def test_scheduler_tells_what_it_is():
     """The in-memory twin says so."""
     assert "in memory" in repr(Scheduler())
+    assert repr(Scheduler(config={"limits": {"a": 2}})) == (
+        "Scheduler(as configured in the project's folder)"
+    )
 
 
 OPEN_END = """
