@@ -11,8 +11,8 @@ from collections.abc import Generator, Mapping
 from typing import Any, Generic, TypeVar
 
 from redunlite import nested
-from redunlite.expression import QuotedExpression, quote
 from redunlite.errors import WorkerDiedError
+from redunlite.expression import QuotedExpression, quote
 from redunlite.forms import (
     ApplyTags,
     Evaluated,

@@ -1048,8 +1048,8 @@ MIXED = {"a": [1, 1.5, True, None], (1, "x"): {b"bytes", 2j}, ...: -0.0}
 async def waits(a, /, b, *args, c=1, **kwargs):
     async with a as inner:
         async for item in inner:
-            yield await item
-    return
+            c = await item
+    return c
 
 
 @task()

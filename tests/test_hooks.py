@@ -287,7 +287,7 @@ def hold() -> list[Any]:
 
 
 @task()
-def show(reading: Any) -> str:
+def show_reading(reading: Any) -> str:
     """Use such a value."""
     return str(reading.state)
 
@@ -295,7 +295,7 @@ def show(reading: Any) -> str:
 @task()
 def show_what_is_there() -> Any:
     """Give an expression with such a value in it."""
-    return show(Reading())
+    return show_reading(Reading())
 
 
 @task()
@@ -360,7 +360,7 @@ def test_recorded_call_with_a_value_that_is_not_valid_is_not_used(
         assert scheduler.run(show_what_is_there()) == "second"
 
     before.assert_cached()
-    after.assert_ran(show_what_is_there=1, show=1)
+    after.assert_ran(show_what_is_there=1, show_reading=1)
     assert after.warnings == []
 
 
