@@ -110,7 +110,7 @@ from redunlite.job import (
 from redunlite.job_queue import JobQueue
 from redunlite.kinds import Lazy, ValueRef
 from redunlite.limits import Limits
-from redunlite.operators import Operators
+from redunlite.operators import Operators, check_length
 from redunlite.options import CacheScope, check_options
 from redunlite.progress import count_at_workers, estimate_left, find_running
 from redunlite.recorded import load_recorded, take_returned
@@ -1061,6 +1061,13 @@ class Engine:
 
     def _finish(self, job: Job, result: ValueRef) -> None:
         """End a job with its final value."""
+        nout = job.options.get("nout")
+        if nout is not None and (job.cached is None or job.single is not None):
+            try:
+                check_length(job.task.fullname, nout, self.decode(result))
+            except Exception as error:  # decoding reaches the user's own classes
+                self.fail_with(job, error)
+                return
         counts = self.counts[job.task.fullname]
         if job.phase == SENT or job.phase == REDUCING:
             counts.running -= 1

@@ -30,7 +30,7 @@ class Operators:
         if name in LOOKING:
             looked_into = self._peek(values[0])
             if name in ("getitem", "unpack"):
-                _check_length(expression, looked_into)
+                _check_unpacked(expression, looked_into)
             return OPERATORS[name](looked_into, *map(self._decode, values[1:]))
         live = list(map(self._decode, values))
         if name == "call":
@@ -51,7 +51,7 @@ class Operators:
         return self._latest[1]
 
 
-def _check_length(expression: SimpleExpression, value: Any) -> None:
+def _check_unpacked(expression: SimpleExpression, value: Any) -> None:
     """Raise `ValueError` when a call gave another number of results than it promises.
 
     What an annotation promises counts only where somebody has unpacked the call.
@@ -61,7 +61,16 @@ def _check_length(expression: SimpleExpression, value: Any) -> None:
         nout = source._task.options_for_call().get("nout")
         if expression._operator == "unpack":
             nout = expression._operands[2]
-        if nout is not None and len(value) != nout:
-            raise ValueError(
-                f"task {source._task.fullname!r} promises {nout} results and returned {len(value)}"
-            )
+        if nout is not None:
+            check_length(source._task.fullname, nout, value)
+
+
+def check_length(fullname: str, nout: int, value: Any) -> None:
+    """Raise `ValueError` when what a task gave is not `nout` results."""
+    found: Any
+    try:
+        found = len(value)
+    except TypeError:
+        found = f"one of class {type(value).__qualname__}"
+    if found != nout:
+        raise ValueError(f"task {fullname!r} promises {nout} results and returned {found}")

@@ -916,6 +916,29 @@ def test_of_equal_keys_the_last_gives_the_value(scheduler: Scheduler):
             assert list(scheduler.run(kind(make(4))).items()) == list(expected.items())
 
 
+@pytest.mark.parametrize(
+    ("make", "found"),
+    [
+        (lambda: [1, 2, 3], "3"),
+        (lambda: [inc(1)], "1"),
+        (lambda: 5, "one of class int"),
+    ],
+)
+def test_promised_number_of_results_holds_also_when_nobody_takes_them_apart(
+    scheduler: Scheduler, make, found
+):
+    """The job that gave others fails; two that are calls, or come from the cache, are two."""
+
+    @task(nout=2)
+    def two(is_right):
+        return [inc(0), (1,)] if is_right else make()
+
+    for _ in ("cold", "cached"):
+        assert scheduler.run(two(True)) == [1, (1,)]
+        with pytest.raises(ValueError, match=f"promises 2 results and returned {found}$"):
+            scheduler.run([two(False)])
+
+
 def test_time_left_is_told_when_all_durations_are_known():
     """Not while a task waits that never ran; from the run before, when it has."""
     watcher = Progress(1)
