@@ -314,9 +314,10 @@ def test_interrupt_while_a_worker_asks_does_not_break_the_talk(
     def find(name: str, path: str | None) -> Any:
         asked.append(name)
         if name == "helper_i":
-            host.executor.cancel(20.0)
             worker = next(iter(executor._workers.values()))
-            wait_for_signal(worker.pid)
+            n_before = wait_for_sleep(worker.pid, -1)
+            host.executor.cancel(20.0)
+            wait_for_sleep(worker.pid, n_before)
         return _find_module(name, path)
 
     executor = host.executor
@@ -329,21 +330,18 @@ def test_interrupt_while_a_worker_asks_does_not_break_the_talk(
     assert asked == ["helper_i", "helper_j"]
 
 
-def wait_for_signal(pid: int) -> None:
-    """Wait until a process has taken the SIGINT it was sent, and sleeps again."""
+def wait_for_sleep(pid: int, n_before: int) -> int:
+    """Wait until a process sleeps that has gone to sleep more than `n_before` times; return how often."""
     import time
 
     deadline = time.monotonic() + 20
-    n_before = None
-    while time.monotonic() < deadline:
-        fields = dict(
-            line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines()
-        )
+    while True:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+        fields = dict(line.split(":", 1) for line in lines)
         n_now = int(fields["voluntary_ctxt_switches"])
-        if n_before is None:
-            n_before = n_now
         if n_now > n_before and fields["State"].split()[0] == "S":
-            return
+            return n_now
+        assert time.monotonic() < deadline
 
 
 @pytest.mark.parametrize("executor", ["thread", "inline"])
