@@ -190,6 +190,9 @@ class Recorder(Protocol):
     def next_call_id(self) -> int:
         """Return a row id for a call."""
 
+    def is_earlier(self, call_id: int) -> bool:
+        """Tell whether a call was recorded by an earlier run."""
+
     def make_salt(self) -> bytes:
         """Return the first 8 bytes of a job's id."""
 

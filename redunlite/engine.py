@@ -247,8 +247,8 @@ class Engine:
         self._operators = Operators(store)
         self._scopes: dict[int, tuple[Expression, Job]] = {}
         """`id` of an expression to the job whose context holds for it, where not the parent's."""
-        self._alike: dict[bytes, Sequence[CachedCall]] = {}
-        """By eval hash, the recorded calls where there are several: their arguments came from elsewhere."""
+        self._alike: dict[int, Sequence[CachedCall]] = {}
+        """By serial of an unfinished job, the recorded calls like it, where there are several."""
         self._threads = Threads(self)
         self._coroutines: Coroutines | None = None
         self._replayed: dict[int, dict[bytes, list[Any]]] = {}
@@ -786,7 +786,7 @@ class Engine:
                 self._miss(job)
                 continue
             if len(candidates) > 1:
-                self._alike[job.eval_hash] = candidates
+                self._alike[job.serial] = candidates
             answer = choose_hit(candidates, job.options, live, store, self.classes, context_of(job))
             if isinstance(answer, Hit):
                 self._take_hit(job, answer)
@@ -1146,12 +1146,15 @@ class Engine:
 
     def _find_recorded(self, job: Job) -> CachedCall | None:
         """Return the recorded call that says all of this job's: same call, arguments from the same."""
+        alike = self._alike.pop(job.serial, None) if self._alike else None
         cached = job.cached
         if cached is None or job.call_hash != cached.call_hash:
             return None
         if job.upstream_digest == cached.upstream:
             return cached
-        for other in self._alike.get(job.eval_hash, ()):
+        if alike is None and job.kind == KIND_CSE and self.recorder.is_earlier(cached.id):
+            alike = self.recorder.find_calls([job.eval_hash]).get(job.eval_hash)
+        for other in alike or ():
             if other.call_hash == job.call_hash and other.upstream == job.upstream_digest:
                 return other
         return None

@@ -175,6 +175,10 @@ class RunRecorder:
         self._n_calls += 1
         return self._base | self._n_calls
 
+    def is_earlier(self, call_id: int) -> bool:
+        """Tell whether a call was recorded by an earlier run."""
+        return call_id < self._base
+
     def make_salt(self) -> bytes:
         """Return the first 8 bytes of a job's id; no other job of the run has the same first 4."""
         salts = self._salts
@@ -561,6 +565,10 @@ class DryRecorder:
     def next_call_id(self) -> int:
         """Return an id that nothing has."""
         return 0
+
+    def is_earlier(self, call_id: int) -> bool:
+        """Tell that no other row is of interest: none is written."""
+        return False
 
     def make_salt(self) -> bytes:
         """Return no id."""
