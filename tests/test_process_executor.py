@@ -403,10 +403,14 @@ def test_cancel_ends_a_stopped_worker(host: Host, flow: Any, tmp_path: Path) -> 
 
 
 def test_executor_goes_on_after_a_cancel(host: Host, flow: Any, tmp_path: Path) -> None:
-    """New calls get new workers."""
-    host.submit(flow.tell_pid_and_wait, os.devnull)
+    """New calls get new workers, once those of the calls that were ended are gone."""
+    ready = tmp_path / "ready"
+    os.mkfifo(ready)
+    host.submit(flow.tell_pid_and_wait, str(ready))
+    pid = int(wait_for_text(host, ready))
     host.executor.cancel(0.0)
     host.wait_until(lambda: len(host.outcomes) == 1)
+    wait_for_end(pid)
 
     assert host.call(flow.add, 1) == 2
 

@@ -313,7 +313,9 @@ def test_printed_ids_of_jobs_are_unique_in_an_execution():
     """The first 8 digits of 200,000 ids differ, and those of another execution are others."""
     made = []
     for _ in range(2):
-        recorder = RunRecorder(open_memory(), ValueStore(None))
+        database = open_memory()
+        recorder = RunRecorder(database, ValueStore(None))
+        database.close()
         salts = [recorder.make_salt() for _ in range(200_000)]
         assert {len(salt) for salt in salts} == {8}
         made.append({salt[:4] for salt in salts})
@@ -345,6 +347,7 @@ def test_durations_are_those_of_the_latest_execution_that_ran_some():
     assert durations.find_mean_us("a.b.f", [(1, 8), (2, 7)]) == 5.0
     assert durations.find_mean_us("f", []) is None
     assert durations.find_mean_us("f", [(1, 8)]) == 8.0
+    database.close()
 
 
 def test_run_knows_the_durations_of_the_run_before(scheduler: Scheduler):
