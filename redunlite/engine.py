@@ -524,12 +524,8 @@ class Engine:
         if node.state == FAILED:
             assert node.failure is not None
             self._failed.append((waiter, node.failure))
-        elif node.waiters is None:
-            node.waiters = waiter
-        elif isinstance(node.waiters, list):
-            node.waiters.append(waiter)
         else:
-            node.waiters = [node.waiters, waiter]
+            node.add_waiter(waiter)
         return True
 
     # Containers, operators and special forms.
@@ -814,8 +810,7 @@ class Engine:
         job.cached = cached
         job.start_time = time.time_ns() // 1000
         counts = self.counts[job.task.fullname]
-        if self._reporter.wants_line(CACHED, job.task.fullname):
-            self._reporter.job_line(describe_job(CACHED, job, self._job_id(job)))
+        self._show(CACHED, job)
         if hit.is_final:
             if cached.task_set is not None:
                 job.task_ids = set(self.recorder.get_task_set(cached.task_set))
@@ -835,9 +830,7 @@ class Engine:
         if self._dry_run:
             job.phase = QUEUED
             self.n_would_run += 1
-            if self._reporter.wants_line(RUN, job.task.fullname):
-                job.reason = self.recorder.find_reason(job)
-                self._reporter.job_line(describe_job(RUN, job, self._job_id(job)))
+            self._show(RUN, job)
             return
         needs = job.options.get("limits")
         if needs:
@@ -880,9 +873,7 @@ class Engine:
                 counts.running += 1
                 job.start_time = time.time_ns() // 1000
                 self._enter(job, REDUCING)
-            if self._reporter.wants_line(RUN, job.task.fullname):
-                job.reason = self.recorder.find_reason(job)
-                self._reporter.job_line(describe_job(RUN, job, self._job_id(job), "async"))
+            self._show(RUN, job, "async")
             self._coroutines.begin(job, payload, replayed)
         except Exception as error:  # decoding reaches the user's own classes
             self.give_back_limits(job)
@@ -956,9 +947,7 @@ class Engine:
         counts = self.counts[job.task.fullname]
         counts.pending -= 1
         counts.running += 1
-        if self._reporter.wants_line(RUN, job.task.fullname):
-            job.reason = self.recorder.find_reason(job)
-            self._reporter.job_line(describe_job(RUN, job, self._job_id(job), executor.name))
+        self._show(RUN, job, executor.name)
         job.start_time = time.time_ns() // 1000
         self._enter(job, SENT)
         self._sent[job.serial] = job
@@ -1187,14 +1176,11 @@ class Engine:
     def resolve(self, node: Node) -> None:
         """Settle a node that has its result, and tell those who wait for it."""
         node.state = DONE
-        waiters = node.waiters
-        if waiters is not None:
-            node.waiters = None
-            todo = self._todo
-            for waiter in waiters if isinstance(waiters, list) else (waiters,):
-                waiter.n_missing -= 1
-                if waiter.n_missing == 0:
-                    todo.append(waiter)
+        todo = self._todo
+        for waiter in node.take_waiters():
+            waiter.n_missing -= 1
+            if waiter.n_missing == 0:
+                todo.append(waiter)
 
     def _follow(self, job: Job, earlier: Any) -> None:
         """Answer a job from another job of this run with the same call."""
@@ -1242,8 +1228,7 @@ class Engine:
         if failure is not None:
             self.fail(job, failure)
             return
-        if self._reporter.wants_line(CACHED, job.task.fullname):
-            self._reporter.job_line(describe_job(CACHED, job, self._job_id(job)))
+        self._show(CACHED, job)
         job.value_origin = None
         assert result is not None
         self._finish(job, result)
@@ -1288,18 +1273,14 @@ class Engine:
             node.eval_hash = hashing.digest(b"unbound", self.uuid.encode(), b"%d" % node.serial)
         if not node.start_time:
             node.start_time = time.time_ns() // 1000
-        if self._reporter.wants_line(REJECT, node.task.fullname):
-            self._reporter.job_line(describe_job(REJECT, node, self._job_id(node)))
+        self._show(REJECT, node)
         error_hash = hashing.value_hash(failure.error.token) if failure.error else b"\0" * 20
         node.state = FAILED
         self._close(node, error_hash)
 
     def _fail_waiters(self, node: Node, failure: Failure) -> None:
         node.state = FAILED
-        waiters, node.waiters = node.waiters, None
-        if waiters is None:
-            waiters = []
-        for waiter in waiters if isinstance(waiters, list) else (waiters,):
+        for waiter in node.take_waiters():
             self._failed.append((waiter, failure))
         if node is self._root and self._first_failure is None:
             self._first_failure = failure
@@ -1366,7 +1347,7 @@ class Engine:
     def _on_signal(self) -> None:
         """React to signals that came since the last look; the handler only counted them."""
         if not self.is_stopping:
-            n_running = len(find_running(self._started.values(), self._sent))
+            n_running = len(self._find_running())
             self._reporter.warning(
                 f"stopping, {n_running:,} running (again to kill at once)"
                 if n_running else "stopping"
@@ -1444,7 +1425,7 @@ class Engine:
         unwritten = self._unwritten
         if unwritten:
             self._unwritten = []
-            running = find_running(self._started.values(), self._sent)
+            running = self._find_running()
             at_workers = {job.serial for job in running}
             for job in unwritten:
                 if job.phase == SENT and job.serial not in at_workers:
@@ -1454,7 +1435,7 @@ class Engine:
         self.recorder.flush()
 
     def _on_progress_timer(self) -> None:
-        running = find_running(self._started.values(), self._sent)
+        running = self._find_running()
         names = [job.task.fullname for job in running[:MAX_NAMES]]
         counts = count_at_workers(self.counts, self._sent, running)
         n_workers = sum(executor.n_workers for executor in self._started.values())
@@ -1470,6 +1451,16 @@ class Engine:
 
     def _count(self, job: Job) -> TaskCounts:
         return self.counts[job.task.fullname]
+
+    def _find_running(self) -> list[Job]:
+        return find_running(self._started.values(), self._sent)
+
+    def _show(self, event: str, job: Job, executor: str = "") -> None:
+        """Show the line of a job, with the reason when it runs, where a line is wanted."""
+        if self._reporter.wants_line(event, job.task.fullname):
+            if event == RUN:
+                job.reason = self.recorder.find_reason(job)
+            self._reporter.job_line(describe_job(event, job, self._job_id(job), executor))
 
     def describe_failures(self, failure: Failure) -> tuple[ShownFailure, list[FailedJob], int]:
         """Return the failure of a run for a reporter, other failures of it, and how many those are."""

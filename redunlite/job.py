@@ -141,6 +141,22 @@ class Node:
         self.waiters: Node | list[Node] | None = None
         """Who waits for it; most often one, who then stands here without a list."""
 
+    def add_waiter(self, waiter: Node) -> None:
+        """Let somebody wait for it."""
+        if self.waiters is None:
+            self.waiters = waiter
+        elif isinstance(self.waiters, list):
+            self.waiters.append(waiter)
+        else:
+            self.waiters = [self.waiters, waiter]
+
+    def take_waiters(self) -> Sequence[Node]:
+        """Return who waits for it, and forget them."""
+        waiters, self.waiters = self.waiters, None
+        if waiters is None:
+            return ()
+        return waiters if isinstance(waiters, list) else (waiters,)
+
 
 class Job(Node):
     """A call of a task in this run."""

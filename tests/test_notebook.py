@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from test_process_executor import wait_for_end
 
 KernelManager: Any = pytest.importorskip("jupyter_client").KernelManager
 pytest.importorskip("ipykernel")
@@ -557,22 +558,6 @@ def test_interrupt_cancels_the_run_and_the_kernel_lives_on(kernel: Kernel) -> No
     assert after.value == "5"
     log = kernel.run("!{__import__('sys').executable} -m redunlite log --limit 2")
     assert "[CANCEL]" in log.stdout, log
-
-
-def wait_for_end(pid: int) -> None:
-    """Wait until a process has ended."""
-    import select
-
-    try:
-        descriptor = os.pidfd_open(pid)
-    except ProcessLookupError:
-        return
-    try:
-        poll = select.poll()
-        poll.register(descriptor, select.POLLIN)
-        assert poll.poll(PATIENCE_S * 1000), f"process {pid} lives on"
-    finally:
-        os.close(descriptor)
 
 
 def test_contract_of_the_process_executor_holds_in_a_kernel(kernel: Kernel) -> None:

@@ -376,7 +376,7 @@ def _write_file(path: str, data: bytes, *, replace: bool) -> None:
             os.replace(temporary, target)
         else:
             _put_new(temporary, target)
-    except BaseException:
+    except BaseException:  # whatever ends it, a signal too, leaves no half file; and goes on
         try:
             os.unlink(temporary)
         except OSError:  # it has its name

@@ -54,11 +54,7 @@ def load_value(
         When the workflow's file is needed and cannot be loaded.
     """
     history = History(database)
-    found = history.find_records(word, only_ids=True)
-    match = found.matches[0]
-    if found.older:
-        matches = [match, *found.older]
-        raise AmbiguousIdError(word, history.describe_matches(word, matches), len(matches))
+    match = _find_only(history, word)
     value = find_value_of(history, match)
     if value is None:
         raise SchedulerError(f"{match.kind} {match.id[:8]} has no result")
@@ -112,11 +108,7 @@ def load_call(database: Database, store: ValueStore, word: str) -> RecordedCall:
         When an argument cannot become a value in this program.
     """
     history = History(database)
-    found = history.find_records(word, only_ids=True)
-    match = found.matches[0]
-    if found.older:
-        matches = [match, *found.older]
-        raise AmbiguousIdError(word, history.describe_matches(word, matches), len(matches))
+    match = _find_only(history, word)
     row: int | None = match.row
     if match.kind == EXECUTION:
         row = history.get_execution(match.row).root_job
@@ -144,6 +136,16 @@ def load_call(database: Database, store: ValueStore, word: str) -> RecordedCall:
                 f"cannot read argument {argument.name!r} back: {told}"
             ) from error
     return RecordedCall(word, call.task.fullname, arguments)
+
+
+def _find_only(history: History, word: str) -> Match:
+    """Return the one record of an id: of several none is chosen."""
+    found = history.find_records(word, only_ids=True)
+    match = found.matches[0]
+    if found.older:
+        matches = [match, *found.older]
+        raise AmbiguousIdError(word, history.describe_matches(word, matches), len(matches))
+    return match
 
 
 def _iter_files(history: History, match: Match, value: ValueRecord) -> Iterator[str]:
