@@ -13,13 +13,15 @@ reader hands on without decoding it.
 from __future__ import annotations
 
 import itertools
+import math
 import operator
 import pickle
+import sys
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from enum import Enum
-from functools import partial
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TypeAlias
 
 from redunlite import hashing, nested, serialize
@@ -35,6 +37,7 @@ from redunlite.kinds import (
     register_type,
 )
 from redunlite.preview import format_preview
+from redunlite.tracebacks import is_library_file
 from redunlite.valuestore import ValueStore
 
 if TYPE_CHECKING:
@@ -60,6 +63,24 @@ def _setter(cls: type, slot: str) -> Callable[[Any, Any], None]:
     return setter
 
 
+_LOOKUPS = frozenset({"CONTAINS_OP", "BINARY_SUBSCR", "BINARY_OP", "DELETE_SUBSCR"})
+"""Operations of Python's that ask a dict or a set for a key; from 3.14, `BINARY_OP` gets items."""
+
+
+_is_library_file = lru_cache(is_library_file)
+
+
+def _get_operation() -> str:
+    """Return the operation that the project's code executes now, which has called us back; else ""."""
+    frame = sys._getframe(2)
+    code = frame.f_code
+    if _is_library_file(code.co_filename):
+        return ""  # the engine, asyncio and others that go by identity
+    import opcode
+
+    return opcode.opname[code.co_code[frame.f_lasti]]
+
+
 class Expression(Lazy):
     """Something that the engine reduces to a value.
 
@@ -67,6 +88,10 @@ class Expression(Lazy):
     """
 
     __slots__ = ("_node", "_run")
+
+    # An array, a frame or a number of numpy's on the left leaves the operator to the expression.
+    __array_priority__ = 1e9
+    __pandas_priority__ = 1_000_000_000
 
     # Comparison and arithmetic.
 
@@ -88,7 +113,11 @@ class Expression(Lazy):
     def __ge__(self, other: Any) -> Any:
         return SimpleExpression("ge", (self, other))
 
-    __hash__ = object.__hash__
+    def __hash__(self) -> int:
+        """Let an expression be a key or a member; a look-up by it would silently find nothing."""
+        if _get_operation() in _LOOKUPS:
+            self._refuse("looked up in a dict or a set", "pass both to a task that looks it up")
+        return object.__hash__(self)
 
     def __neg__(self) -> Any:
         return SimpleExpression("neg", (self,))
@@ -104,6 +133,37 @@ class Expression(Lazy):
 
     def __round__(self, digits: Any = None) -> Any:
         return SimpleExpression("round", (self, digits))
+
+    def __floor__(self) -> Any:
+        return SimpleExpression("floor", (self,))
+
+    def __ceil__(self) -> Any:
+        return SimpleExpression("ceil", (self,))
+
+    def __trunc__(self) -> Any:
+        return SimpleExpression("trunc", (self,))
+
+    def __pow__(self, other: Any, modulus: Any = None) -> Any:
+        operands = (self, other) if modulus is None else (self, other, modulus)
+        return SimpleExpression("pow", operands)
+
+    def __rpow__(self, other: Any, modulus: Any = None) -> Any:
+        if type(other) is float and sys._getframe(1).f_globals.get("__name__") == "fractions":
+            # Before Python 3.12 a Fraction is made a float for exponents that it does not know.
+            self._refuse("made the exponent of a Fraction", "pass both to a task")
+        operands = (other, self) if modulus is None else (other, self, modulus)
+        return SimpleExpression("pow", operands)
+
+    @property
+    def __class__(self) -> type[Expression]:
+        """Return the class; refuse `match` with a class pattern, which would silently not match."""
+        if _get_operation() == "MATCH_CLASS":
+            self._refuse("matched with a class", "pass it to a task that looks at it")
+        return type(self)
+
+    @__class__.setter
+    def __class__(self, value: Any) -> NoReturn:
+        self.__setattr__("__class__", value)
 
     def __getitem__(self, key: Any) -> Any:
         if isinstance(key, slice):
@@ -163,6 +223,16 @@ class Expression(Lazy):
     def __index__(self) -> NoReturn:
         self._refuse("used as an index", "pass it to a task")
 
+    def __fspath__(self) -> str:
+        self._refuse("used as a path", "pass it to a task that uses the path")
+
+    def __array__(self, *args: Any, **kwargs: Any) -> NoReturn:
+        self._refuse("made an array", "pass it to a task that uses the array")
+
+    def __array_function__(self, function: Any, *args: Any) -> NoReturn:
+        name = f"{function.__module__}.{function.__name__}()"
+        self._refuse(f"passed to {name}", f"call {name} in a task")
+
     def __contains__(self, item: object) -> bool:
         self._refuse("searched with 'in'", "pass it to a task that searches")
 
@@ -216,18 +286,22 @@ class Expression(Lazy):
 def _add_operators() -> None:
     """Give `Expression` the binary operators and their reflected forms."""
     names = (
-        ["add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "lshift", "rshift", "xor", "divmod", "and", "or"]
+        ["add", "sub", "mul", "truediv", "floordiv", "mod", "matmul", "lshift", "rshift", "xor", "divmod", "and", "or"]
     )  # fmt: skip
     for name in names:
-
-        def forward(self: Expression, other: Any, _name: str = name) -> Any:
-            return SimpleExpression(_name, (self, other))
-
-        def reflected(self: Expression, other: Any, _name: str = name) -> Any:
-            return SimpleExpression(_name, (other, self))
-
+        forward, reflected = _make_operator(name)
         setattr(Expression, f"__{name}__", forward)
         setattr(Expression, f"__r{name}__", reflected)
+
+
+def _make_operator(name: str) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    def forward(self: Expression, other: Any) -> Any:
+        return SimpleExpression(name, (self, other))
+
+    def reflected(self: Expression, other: Any) -> Any:
+        return SimpleExpression(name, (other, self))
+
+    return forward, reflected
 
 
 _add_operators()
@@ -324,7 +398,7 @@ class SimpleExpression(Expression):
 
     def __repr__(self) -> str:
         name, values = self._operator, self._operands
-        if name in SYMBOLS:
+        if name in SYMBOLS and len(values) == 2:
             return f"({_short_repr(values[0])} {SYMBOLS[name]} {_short_repr(values[1])})"
         if name in ("getitem", "unpack"):
             return f"{_short_repr(values[0])}[{_short_repr(values[1])}]"
@@ -390,13 +464,17 @@ def _call(function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
 
 
 OPERATORS: dict[str, Callable[..., Any]] = {
-    **{name: getattr(operator, name) for name in SYMBOLS if name not in ("and", "or")},
+    **{name: getattr(operator, name) for name in SYMBOLS if name not in ("and", "or", "pow")},
+    "pow": pow,
     "and": lambda a, b: a and b,
     "or": lambda a, b: a or b,
     "neg": operator.neg,
     "pos": operator.pos,
     "invert": operator.invert,
     "abs": abs,
+    "floor": math.floor,
+    "ceil": math.ceil,
+    "trunc": math.trunc,
     "round": lambda value, digits: round(value) if digits is None else round(value, digits),
     "divmod": divmod,
     "getitem": operator.getitem,
@@ -428,7 +506,7 @@ def _short_repr(value: Any, depth: int = 6) -> str:
             return "…"
         name, values = value._operator, value._operands
         shown = [_short_repr(v, depth - 1) for v in values]
-        if name in SYMBOLS:
+        if name in SYMBOLS and len(values) == 2:
             return f"({shown[0]} {SYMBOLS[name]} {shown[1]})"
         if name == "getattr":
             return f"{shown[0]}.{values[1]}"

@@ -2,6 +2,23 @@
 
 from __future__ import annotations
 
+import bisect
+import copy
+import functools
+import json
+import math
+import operator
+import os
+import random
+import statistics
+from collections import Counter, defaultdict
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
 import pytest
 
 from redunlite import Scheduler, task
@@ -77,7 +94,15 @@ def make_box(size):
         (lambda e: abs(e - 10), 3),
         (lambda e: round(e / 2), 4),
         (lambda e: divmod(e, 4), (1, 3)),
+        (lambda e: divmod(15, e), (2, 1)),
+        (lambda e: pow(e, 2), 49),
+        (lambda e: pow(e, 2, 5), 4),
+        (lambda e: round(e / 3, 2), 2.33),
+        (lambda e: math.floor(e / 2), 3),
+        (lambda e: math.ceil(e / 2), 4),
+        (lambda e: math.trunc(e / -2), -3),
         (lambda e: sum([e, e]), 14),
+        (lambda e: functools.reduce(operator.mul, [e, e, 2]), 98),
     ],
 )
 def test_operators_are_lazy(scheduler: Scheduler, make, expected):
@@ -115,6 +140,223 @@ def test_attributes_and_methods_of_users_objects_are_lazy(scheduler: Scheduler):
     actual = scheduler.run([box.size, box.grown(give(4), twice=True), box @ 5])
 
     assert actual == [3, 11, ("matmul", 3, 5)]
+
+
+def _same(expected, actual):
+    if isinstance(expected, (pd.DataFrame, pd.Series, np.ndarray)):
+        return np.array_equal(expected, actual) and getattr(expected, "dtype", 0) == getattr(
+            actual, "dtype", 0
+        )
+    return bool(expected == actual)
+
+
+ARITHMETIC = [operator.add, operator.sub, operator.mul, operator.truediv, operator.floordiv,
+              operator.mod, operator.pow, operator.eq, operator.ne, operator.lt]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "left",
+    [
+        np.array([1.0, 2.0]),
+        np.array([[1, 2]]),
+        np.array(2.0),
+        np.float64(2),
+        np.int64(2),
+        pd.Series([1.0, 2.0]),
+        pd.DataFrame({"a": [1, 2]}),
+        Decimal(2),
+        Fraction(1, 2),
+        2.5,
+    ],
+    ids=lambda left: type(left).__name__ + str(getattr(left, "shape", "")),
+)
+def test_operators_leave_a_value_on_the_left_as_it_is(scheduler: Scheduler, left):
+    """`value + expression` is lazy and gives value and type of the plain one, on either side."""
+    for apply in ARITHMETIC:
+        if apply is operator.pow and type(left) is Fraction:
+            continue  # of its own: `test_fraction_to_an_unknown_power_is_exact_or_refused`
+        expected = [apply(left, 3), apply(3, left)]
+        actual = scheduler.run([apply(left, give(3)), apply(give(3), left)])
+
+        assert list(map(type, expected)) == list(map(type, actual))
+        assert all(map(_same, expected, actual)), apply
+
+
+def test_fraction_to_an_unknown_power_is_exact_or_refused(scheduler: Scheduler):
+    """A Fraction is not made a float on the way, as it is before Python 3.12."""
+    try:
+        power = Fraction(1, 2) ** give(3)
+    except TypeError as error:
+        assert "test_expression.give" in str(error)
+    else:
+        actual = scheduler.run(power)
+
+        assert (actual, type(actual)) == (Fraction(1, 8), Fraction)
+
+
+@pytest.mark.parametrize(
+    ("make", "value", "expected"),
+    [
+        (lambda e: np.array([1.0, 2.0]) * e, np.array([3.0, 4.0]), np.array([3.0, 8.0])),
+        (lambda e: np.array([1.0, 2.0]) @ e, np.array([3.0, 4.0]), np.float64(11)),
+        (lambda e: np.array([True, False]) ^ e, True, np.array([False, True])),
+        (lambda e: Path("a") / e, "b", Path("a/b")),
+        (lambda e: "a" + e, "b", "ab"),
+        (lambda e: "ab" * e, 2, "abab"),
+        (lambda e: b"a" + e, b"b", b"ab"),
+        (lambda e: [1] + e, [2], [1, 2]),
+        (lambda e: [1] * e, 2, [1, 1]),
+        (lambda e: (1,) + e, (2,), (1, 2)),
+        (lambda e: {1, 2} - e, {1}, {2}),
+        (lambda e: {1, 2} ^ e, {1}, {2}),
+        (lambda e: {1, 2} < e, {1, 2, 3}, True),
+        (lambda e: Counter("aab") - e, Counter("a"), Counter("ab")),
+        (lambda e: datetime(2020, 1, 2) - e, timedelta(1), datetime(2020, 1, 1)),
+        (lambda e: date(2020, 1, 2) + e, timedelta(1), date(2020, 1, 3)),
+        (lambda e: datetime(2020, 1, 2) < e, datetime(2020, 1, 3), True),
+        (lambda e: timedelta(2) / e, 2, timedelta(1)),
+        (lambda e: pd.Timestamp("2020-01-02") - e, pd.Timedelta("1D"), pd.Timestamp("2020-01-01")),
+        (lambda e: np.datetime64("2020-01-02") - e, np.timedelta64(1, "D"), np.datetime64("2020-01-01")),
+        (lambda e: [e] * 2, 7, [7, 7]),
+        (lambda e: {"k": e}, 7, {"k": 7}),
+    ],
+)  # fmt: skip
+def test_operators_with_values_of_other_kinds_are_lazy(scheduler: Scheduler, make, value, expected):
+    """Paths, text, containers, times and arrays on the left leave the operator to the expression."""
+    actual = scheduler.run(make(give(value)))
+
+    assert type(expected) is type(actual)
+    assert _same(expected, actual)
+
+
+def _match_class(e):
+    match e:
+        case int():
+            return True
+    return False
+
+
+def _match_attribute(e):
+    match e:
+        case Box(size=1):
+            return True
+    return False
+
+
+def _match_value(e):
+    match e:
+        case 7:
+            return True
+    return False
+
+
+def _assert(e):
+    assert e
+
+
+def _loop(e):
+    while e:
+        return True
+    return False
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda e: 1 if e else 2,
+        lambda e: e and 1,
+        lambda e: e or 1,
+        lambda e: 1 < e < 9,
+        lambda e: [x for x in [1] if e],
+        lambda e: (y := e) and y,
+        _assert,
+        _loop,
+        lambda e: any([e]),
+        lambda e: all([e]),
+        lambda e: list(filter(None, [e])),
+        lambda e: max([e, 1]),
+        lambda e: sorted([e, e]),
+        lambda e: bisect.bisect([1, 2], e),
+        lambda e: statistics.median([e, e]),
+        lambda e: [e] == [give(7)],
+        lambda e: [e] != [7],
+        lambda e: e in [give(7)],
+        lambda e: e in (1, 7),
+        lambda e: [1, 7].index(e),
+        lambda e: [1, 7].remove(e),
+        lambda e: {"k": e} == {"k": 7},
+        lambda e: e in {1, 7},
+        lambda e: e not in {1, 7},
+        lambda e: e in {7: 1},
+        lambda e: e in {give(7)},
+        lambda e: {7: 1}[e],
+        lambda e: {e: 1}[give(7)],
+        lambda e: operator.not_(e),
+        _match_class,
+        _match_attribute,
+        _match_value,
+        lambda e: reversed(e),
+        lambda e: list(zip(e, [1])),
+        lambda e: print(*e),
+        lambda e: operator.index(e),
+        lambda e: range(e),
+        lambda e: [1, 2][:e],
+        lambda e: hex(e),
+        lambda e: chr(e),
+        lambda e: math.sqrt(e),
+        lambda e: complex(e),
+        lambda e: round(1.25, e),
+        lambda e: "{}".format(e),  # noqa: UP032
+        lambda e: "%s" % e,  # noqa: UP031
+        lambda e: "%s" % (e,),  # noqa: UP031
+        lambda e: print(e),
+        lambda e: json.dumps([e], default=str),
+        lambda e: open(e),  # noqa: SIM115
+        lambda e: os.fspath(e),
+        lambda e: Path(e),
+        lambda e: Path("a").joinpath(e),
+        lambda e: pd.read_csv(e),
+        lambda e: copy.copy(e),
+        lambda e: copy.deepcopy([e]),
+        lambda e: random.choice(e),
+        lambda e: [*e],
+        lambda e: pd.DataFrame({"a": [1]}) @ e,
+        lambda e: np.sin(e),
+        lambda e: np.add([1.0], e),
+        lambda e: np.sum(e),
+        lambda e: np.mean([e, 1]),
+        lambda e: np.dot([1.0], e),
+        lambda e: np.array(e),
+        lambda e: np.array([e]),
+        lambda e: np.array([e], dtype=object),
+        lambda e: np.array_equal([7], e),
+        lambda e: np.concatenate([[1], e]),
+        lambda e: np.full(2, e, float),
+        lambda e: np.float64(e),
+        lambda e: np.array([1, 2])[e],
+        lambda e: pd.Series(e),
+    ],
+)
+def test_questions_that_need_the_value_are_refused(use):
+    """Whatever would answer from the expression itself is a TypeError with the task and a way out."""
+    with pytest.raises(TypeError, match=r"test_expression\.give") as caught:
+        use(give(7))
+
+    assert ";" in str(caught.value)
+
+
+def test_expressions_are_keys_and_members(scheduler: Scheduler):
+    """A dict or a set may be built of expressions, however it is built; those are found by identity."""
+    e, other = give(1), give(2)
+    table = {e: 1, other: 2}
+    filled = defaultdict(list, {e: [3]})
+    filled[other] = 4
+    members = {e, other, *[give(3)]}
+    members.add(e)
+
+    assert scheduler.run([table, dict(filled), members, frozenset([e, other])]) == [
+        {1: 1, 2: 2}, {1: [3], 2: 4}, {1, 2, 3}, frozenset([1, 2])
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
