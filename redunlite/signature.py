@@ -75,8 +75,8 @@ class Parameters:
     def bind(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Sequence[Any]:
         """Return one value a parameter; `args` itself when it is that already.
 
-        A parameter that was not given has its default; ``*args`` is a tuple, ``**kwargs`` a dict
-        sorted by name.
+        A parameter that was not given has its default; ``*args`` is a tuple, ``**kwargs`` a dict in
+        the order in which they were given.
 
         Raises
         ------
@@ -126,7 +126,7 @@ class Parameters:
             else:
                 bound[i] = value
         if self.kinds and self.kinds[-1] == VAR_KEYWORD:
-            bound[-1] = dict(sorted(rest.items()))
+            bound[-1] = rest
         elif rest:
             name = next(iter(rest))
             nearest = find_nearest(name, self.names)

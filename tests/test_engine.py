@@ -1108,3 +1108,13 @@ def test_functions_that_go_by_value_are_found_in_tracebacks(scheduler: Scheduler
 
     last = traceback.extract_tb(caught.tb)[-1]
     assert (last.filename, last.line) == (__file__, "return [][0]")
+
+
+def test_extra_keywords_keep_the_order_of_the_call():
+    """What ``**kwargs`` collects is ordered as in plain Python, and the order is part of the key."""
+
+    @task(namespace="order")
+    def columns(**values):
+        return list(values)
+
+    assert Scheduler().run([columns(b=1, a=2), columns(a=2, b=1)]) == [["b", "a"], ["a", "b"]]

@@ -50,14 +50,13 @@ def test_parameters_are_those_of_inspect(function):
     ],
 )
 def test_binding_agrees_with_inspect(function, args, kwargs):
-    """Every good call is bound as Python binds it, extra keywords sorted."""
+    """Every good call is bound as Python binds it, extra keywords in the order of the call."""
     bound = inspect.signature(function).bind(*args, **kwargs)
     bound.apply_defaults()
-    expected = [
-        dict(sorted(v.items())) if isinstance(v, dict) else v for v in bound.arguments.values()
-    ]
 
-    assert list(Parameters(function).bind(args, kwargs)) == expected
+    found = Parameters(function).bind(args, kwargs)
+
+    assert [repr(value) for value in bound.arguments.values()] == [repr(value) for value in found]
 
 
 @pytest.mark.parametrize(
