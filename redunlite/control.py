@@ -86,10 +86,14 @@ def catch(expression: Any, *handlers: Any) -> Generator[Any, Any, Any]:
                 if not isinstance(recover, TaskKind):
                     chosen_task = (yield recover).get()
                 recovery = chosen_task(failed.value)
-                if not isinstance(failed.error, WorkerDiedError):
+                if not isinstance(failed.error, _TRANSIENT):
                     yield Remember(expression, handlers, recovery)
                 return recovery
         raise
+
+
+_TRANSIENT = (WorkerDiedError, KeyboardInterrupt)
+"""What comes from outside of the code, and need not come again."""
 
 
 @make_scheduler_task("catch_all", kind=CatchAll)

@@ -60,6 +60,8 @@ SLOT_BYTES = 72 * 1024
 SLOT_HEAD = struct.Struct("<QQQ")
 """Call number, microseconds since the epoch when the function was entered, and the size of the
 output file then."""
+ASKED_AT = 32
+"""Offset in a slot of the byte that the guardian sets before it tells the worker to end."""
 MESSAGE_AT = 64
 """Offset of the message in a slot."""
 MESSAGE_HEAD = struct.Struct("<QQ")
@@ -120,13 +122,17 @@ class Watch:
         self.in_user_code = False
         """Whether `KeyboardInterrupt` may be raised now."""
         self.is_interrupted = False
-        """Whether the call was told to end; an error it raises then is no failure of its own."""
+        """Whether the run has told the call to end."""
         self.process_id = os.getpid()
+
+    def is_asked_to_end(self) -> bool:
+        """Tell whether the run wants the call to end; an error it raises then is no failure of its own."""
+        return self.is_interrupted
 
     def enter(self) -> None:
         """Begin the user's code; raise `KeyboardInterrupt` when its end has been asked for."""
         self.in_user_code = True
-        if self.is_interrupted:
+        if self.is_asked_to_end():
             raise KeyboardInterrupt
 
     def leave(self) -> None:
@@ -134,6 +140,18 @@ class Watch:
         self.in_user_code = False
         if os.getpid() != self.process_id:
             os._exit(0)
+
+
+class SlotWatch(Watch):
+    """Of a worker process: anybody may send a SIGINT, and only the guardian's asks a call to end."""
+
+    def __init__(self, slot: memoryview) -> None:
+        super().__init__()
+        self._slot = slot
+
+    def is_asked_to_end(self) -> bool:
+        """Tell whether the guardian has been told to end what runs."""
+        return self._slot[ASKED_AT] != 0
 
 
 class Ran(NamedTuple):
@@ -226,7 +244,7 @@ def _find_places(
 def _settle_error(
     error: BaseException, function: Function | None, store: ValueStore, watch: Watch
 ) -> tuple[int, ValueRef | None, ErrorDetail | None]:
-    if watch.is_interrupted:
+    if watch.is_asked_to_end():
         return CANCELLED, None, None
     from redunlite.tracebacks import describe_exception
     from redunlite.value import encode_error
@@ -476,7 +494,7 @@ class Worker:
         self._settings = settings
         self._store = ValueStore(settings.store_folder, settings.store_time_ns)
         self._functions: dict[int, Function] = {}
-        self._watch = Watch()
+        self._watch = SlotWatch(slot)
         self._output = OutputFile(flush_all)
         self._usages = Usages()
         self._stream_lock = _thread.allocate_lock()
@@ -510,7 +528,7 @@ class Worker:
             cpu_us, peak_bytes = self._usages.take(ran.duration_ns)
             output = self._output.take()
             is_last = (
-                self._watch.is_interrupted
+                self._watch.is_asked_to_end()
                 or _thread._count() > 0
                 or (ran.duration_ns >= _SHORT_JOB_NS and leaves_children())
             )
@@ -538,7 +556,6 @@ class Worker:
         SLOT_HEAD.pack_into(self._slot, 0, number, start_time, self._output.position)
 
     def _on_interrupt(self, signal_number: int, frame: Any) -> None:
-        self._watch.is_interrupted = True
         if self._watch.in_user_code:
             raise KeyboardInterrupt
 

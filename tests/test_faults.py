@@ -102,8 +102,23 @@ def die_once():
 
 
 @task()
+def interrupted_once():
+    with open("interrupted", "a") as stream:
+        stream.write("x\\n")
+        if stream.tell() == 2:
+            stream.flush()
+            os.kill(os.getpid(), 2)
+    return 5
+
+
+@task()
 def recover(error):
     return -1
+
+
+@task()
+def caught_interrupt():
+    return catch(interrupted_once(), KeyboardInterrupt, recover)
 
 
 @task()
@@ -250,6 +265,16 @@ def test_death_of_a_worker_is_caught_and_tried_again_by_the_next_run(folder: Pat
 
     assert results == ["-1\n", "5\n", "5\n"]
     assert len((folder / "died").read_text().splitlines()) == 2
+
+
+def test_interrupt_of_a_worker_is_caught_and_tried_again_by_the_next_run(folder: Path):
+    """A SIGINT that the run did not send is the job's failure, and holds for that run alone."""
+    results = []
+    for _ in range(3):
+        out, _ = start(folder, "run", "faults.py", "caught_interrupt").communicate(timeout=60)
+        results.append(out)
+
+    assert results == ["-1\n", "5\n", "5\n"]
 
 
 def test_two_runs_at_once_share_one_database(folder: Path):

@@ -21,7 +21,7 @@ from redunlite.executors import process
 from redunlite.executors.process import ProcessExecutor
 
 FLOW = """
-import ctypes, faulthandler, hashlib, os, signal, subprocess, sys, threading, time
+import _thread, ctypes, faulthandler, hashlib, os, signal, subprocess, sys, threading, time
 from redunlite import task
 
 @task()
@@ -122,6 +122,42 @@ def ignore_signals(path):
         stream.write("ready\\n")
     while True:
         signal.pause()
+
+def fail(number, frame):
+    raise ValueError("its own")
+
+@task()
+def fail_at_interrupt(path):
+    signal.signal(signal.SIGINT, fail)
+    with open(path, "w") as stream:
+        stream.write("ready\\n")
+    while True:
+        signal.pause()
+
+@task()
+def interrupt_main():
+    _thread.interrupt_main()
+    return "missed"
+
+@task()
+def raise_interrupt():
+    signal.raise_signal(signal.SIGINT)
+
+@task()
+def interrupt_and_fail():
+    try:
+        os.kill(os.getpid(), signal.SIGINT)
+        signal.pause()
+    except KeyboardInterrupt:
+        raise LookupError("afterwards")
+
+@task()
+def interrupt_and_go_on():
+    try:
+        os.kill(os.getpid(), signal.SIGINT)
+        signal.pause()
+    except KeyboardInterrupt:
+        return "went on"
 
 @task()
 def get_threads():
@@ -383,6 +419,76 @@ def test_cancel_ends_a_job_that_ignores_signals(host: Host, flow: Any, tmp_path:
     number = host.submit(flow.ignore_signals, str(ready))
     wait_for_text(host, ready)
     host.executor.cancel(0.3)
+    host.wait_until(lambda: number in host.outcomes)
+
+    assert host.outcomes[number].status == CANCELLED
+
+
+@pytest.mark.parametrize(
+    ("name", "summary"),
+    [
+        ("interrupt_main", "KeyboardInterrupt"),
+        ("raise_interrupt", "KeyboardInterrupt"),
+        ("interrupt_and_fail", "LookupError: afterwards"),
+    ],
+)
+def test_interrupt_of_the_jobs_own_is_its_failure(
+    host: Host, flow: Any, name: str, summary: str
+) -> None:
+    """Only what the run has asked to end is cancelled; the worker goes on."""
+    host.executor.n_workers = 1
+    before = host.call(flow.get_pid)
+    number = host.submit(getattr(flow, name))
+    host.wait_until(lambda: number in host.outcomes)
+    outcome = host.outcomes[number]
+
+    assert (outcome.status, outcome.detail.summary.splitlines()[0]) == (ERROR, summary)
+    assert host.call(flow.interrupt_and_go_on) == "went on"
+    assert host.call(flow.get_pid) == before
+
+
+def test_interrupt_from_outside_fails_the_call_that_runs(
+    host: Host, flow: Any, tmp_path: Path
+) -> None:
+    """`kill -INT` of a worker fails its call; an idle one, and the guardian, go on."""
+    ready = tmp_path / "ready"
+    os.mkfifo(ready)
+    host.executor.n_workers = 1
+    number = host.submit(flow.tell_pid_and_wait, str(ready))
+    pid = int(wait_for_text(host, ready))
+    os.kill(find_parents(pid)[0], signal.SIGINT)
+    os.kill(pid, signal.SIGINT)
+    host.wait_until(lambda: number in host.outcomes)
+    os.kill(pid, signal.SIGINT)
+
+    assert host.outcomes[number].status == ERROR
+    assert host.outcomes[number].detail.summary == "KeyboardInterrupt"
+    assert host.call(flow.get_pid) == pid
+
+
+def test_stopped_worker_goes_on_with_its_call(
+    host: Host, flow: Any, tmp_path: Path, gate: Gate
+) -> None:
+    """SIGSTOP and SIGCONT in passing change nothing."""
+    host.executor.n_workers = 1
+    pid = host.call(flow.get_pid)
+    number = host.submit(flow.wait_for, gate.path)
+    for name in (signal.SIGSTOP, signal.SIGCONT):
+        os.kill(pid, name)
+    gate.open(1)
+    host.wait_until(lambda: number in host.outcomes)
+
+    assert host.outcomes[number].status == OK
+    assert host.call(flow.get_pid) == pid
+
+
+def test_error_of_a_call_that_is_ended_is_no_failure(host: Host, flow: Any, tmp_path: Path) -> None:
+    """A job that answers the run's SIGINT by an error of its own is cancelled like others."""
+    ready = tmp_path / "ready"
+    os.mkfifo(ready)
+    number = host.submit(flow.fail_at_interrupt, str(ready))
+    wait_for_text(host, ready)
+    host.executor.cancel(30)
     host.wait_until(lambda: number in host.outcomes)
 
     assert host.outcomes[number].status == CANCELLED

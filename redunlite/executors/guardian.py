@@ -143,8 +143,10 @@ class Guardian:
         os.set_blocking(self._wake_write, False)
         self._is_told_to_end = False
         signal.signal(signal.SIGCHLD, lambda number, frame: None)
-        for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+        for number in (signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, self._on_end_signal)
+        # What a SIGINT means is for the main process to say.
+        signal.signal(signal.SIGINT, lambda number, frame: None)
         signal.set_wakeup_fd(self._wake_write, warn_on_full_buffer=False)
         from redunlite.worker import WorkerSettings
 
@@ -158,9 +160,10 @@ class Guardian:
                 self._main = os.pidfd_open(main_pid)
             except OSError:
                 pass  # macOS and old kernels: the socket alone tells, which forks of main may hold
-        from redunlite.worker import SLOT_BYTES
+        from redunlite.worker import ASKED_AT, SLOT_BYTES
 
         self._slot_bytes = SLOT_BYTES
+        self._asked_at = ASKED_AT
         self._page = memoryview(mmap.mmap(PAGE, n_slots * SLOT_BYTES))
 
     def run(self) -> None:
@@ -316,6 +319,8 @@ class Guardian:
             self._kill(workers)
             return
         for pid in workers:
+            # Before the signal, which anybody can send: so the worker knows whose it is.
+            self._page[self._workers[pid].slot * self._slot_bytes + self._asked_at] = 1
             _send_signal(os.killpg, pid, signal.SIGINT)
         self._escalation = [
             (now + grace_s * 0.4, lambda: self._terminate(workers)),
