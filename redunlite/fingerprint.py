@@ -28,11 +28,12 @@ import builtins
 import dataclasses
 import enum
 import functools
+import operator
 import os
 import sys
 import types
 import weakref
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any
@@ -158,6 +159,7 @@ _edition = 0
 def _forget_hashes() -> None:
     _class_hashes.clear()
     _function_hashes.clear()
+    _content_hashes.clear()
 
 
 def _forget_earlier_hashes() -> None:
@@ -272,6 +274,58 @@ def hash_class(cls: type) -> bytes | None:
     return known
 
 
+def content_hash(cls: type) -> bytes:
+    """Return the 20 bytes that stand for a class that no name leads to: all that it is.
+
+    Worked out anew when an attribute or a variable of an enclosing function is another object than
+    before, and each time where one can be changed in place.
+    """
+    _forget_earlier_hashes()
+    held = _list_held(cls)
+    known = _content_hashes.get(cls)
+    if known is not None and _are_same(known[0], held):
+        return known[1]
+    key = id(cls)
+    if key in _active:
+        return digest(b"class", cls.__qualname__.encode())
+    _active.add(key)
+    try:
+        reach = _Reach(cls, ())
+        reach.add_root(cls)
+        reach.run()
+        found = digest(b"made class", *reach.iter_fields())
+    finally:
+        _active.discard(key)
+    _content_hashes[cls] = held, found
+    return found
+
+
+def carry_content_hash(cls: type, content_hash: bytes) -> None:
+    """Remember the hash of a class that was made again from its bytes.
+
+    So that it is the same in each process, whether or not the source text is at hand there.
+    """
+    _content_hashes[cls] = _list_held(cls), content_hash
+
+
+def _list_held(cls: type) -> list[Any] | None:
+    """Return the objects that a class and its bases hold; None when one may change in place."""
+    held: list[Any] = []
+    for base in cls.__mro__:
+        if base is not cls and hashing.is_named(base):
+            continue
+        held += [value for name, value in base.__dict__.items() if not _is_machinery(name)]
+        for _, function in iter_functions(base):
+            held += [value for _, value in iter_cells(function) if value is not EMPTY_CELL]
+    return held if all(isinstance(value, _FIXED_TYPES) for value in held) else None
+
+
+def _are_same(before: list[Any] | None, held: list[Any] | None) -> bool:
+    if before is None or held is None or len(before) != len(held):
+        return False
+    return all(map(operator.is_, before, held))
+
+
 def format_location(component: Component) -> str:
     """Return where a component is, such as ``helpers.py:12``, or its name when that is not known."""
     if component.file is None:
@@ -284,6 +338,9 @@ def format_location(component: Component) -> str:
 
 _class_hashes: weakref.WeakKeyDictionary[type, bytes] = weakref.WeakKeyDictionary()
 _function_hashes: weakref.WeakKeyDictionary[FunctionType, bytes] = weakref.WeakKeyDictionary()
+_content_hashes: weakref.WeakKeyDictionary[type, tuple[list[Any] | None, bytes]] = (
+    weakref.WeakKeyDictionary()
+)
 _active: set[int] = set()
 
 
@@ -346,10 +403,24 @@ _SKIPPED_GLOBALS = frozenset(
         "__debug__",
     ]
 )
-_SCALARS = frozenset({bool, int, float, complex, bytes, type(None), type(Ellipsis)})
+_SCALARS: frozenset[type] = frozenset(
+    {bool, int, float, complex, bytes, type(None), type(Ellipsis)}
+)
 _VALUE_MODULES = frozenset({"collections", "types", "re"})
 """Standard modules whose objects count by value though no handler speaks for them."""
 _MAX_DEPTH = 100
+
+
+_FIXED_TYPES: tuple[type, ...] = (
+    *_SCALARS, str, type, FunctionType, staticmethod, classmethod, property, enum.Enum,
+    types.MemberDescriptorType, types.GetSetDescriptorType,
+)  # fmt: skip
+"""Types of attributes that do not change in place, or whose changes are edits of code."""
+
+
+def _is_machinery(name: str) -> bool:
+    """Tell whether an attribute of a class is Python's own, and follows from its other parts."""
+    return (name[:2] == "__" == name[-2:]) or name in ("_abc_impl", "_is_protocol")
 
 
 class _BySourceError(Exception):
@@ -722,6 +793,8 @@ class _Reach:
             uses = get_uses(node, n_skipped)
             self._fill(part, node, uses, site, n_skipped=n_skipped)
         self._link_defaults(part, func, site)
+        attributes = {n: v for n, v in func.__dict__.items() if not _is_machinery(n)}
+        self._add_attributes(part, attributes, site, func.__qualname__)
 
     def _link_defaults(self, part: _Part, func: FunctionType, site: Site) -> None:
         """Count default values as they are: in a loop, one text makes several."""
@@ -924,7 +997,7 @@ class _Reach:
         file = None if path is None else loading.get_source_file(path)
         node = None if file is None else find_class_node(file, cls, functions)
         if file is None or node is None:
-            self._fill_made_class(part, cls, site, functions)
+            self._fill_made_class(part, cls, site)
         else:
             part.file = file.path
             part.source, part.line = source_of(file, node)
@@ -937,29 +1010,49 @@ class _Reach:
             # A decorated method is another function than the one in the text.
             if not is_inside(function, path, node):
                 self._link(part, name, function, site)
+        attributes = dict(_iter_attributes(cls))
+        if issubclass(cls, enum.Enum):
+            attributes.update((name, m._value_) for name, m in cls.__members__.items())
+        self._add_attributes(part, attributes, site, cls.__qualname__)
 
-    def _fill_made_class(
-        self, part: _Part, cls: type, site: Site, functions: Sequence[tuple[str, FunctionType]]
+    def _add_attributes(
+        self, part: _Part, attributes: Mapping[str, Any], site: Site, owner: str
     ) -> None:
-        """Count a class that no ``class`` statement made, or whose text is not at hand."""
+        """Count what a class or a function holds now, whatever statement gave it that."""
+        for name, value in sorted(attributes.items()):
+            if self._is_code(value):
+                if not getattr(value, "__qualname__", "").startswith(owner + "."):
+                    self._link(part, f".{name}", value, site)
+                continue
+            made = _Part(CONSTANT, f"{owner}.{name}")
+            try:
+                body = digest(b"constant", self._encode(value, made, site))
+            except _BySourceError as error:
+                self._note(f"{owner}.{name}", str(error))
+                continue
+            part.edges += made.edges
+            part.body = digest(b"attribute", part.body, name.encode(), body)
+
+    def _fill_made_class(self, part: _Part, cls: type, site: Site) -> None:
+        """Count a class that no ``class`` statement made, or whose text is not at hand.
+
+        Its methods, bases and attributes count like those of any class.
+        """
+        held = cls.__dict__
+        fields = [
+            (field.name, _show_annotation(field.type), field.init, field.kw_only)
+            for field in held.get("__dataclass_fields__", {}).values()
+        ]
+        annotations = {n: _show_annotation(a) for n, a in held.get("__annotations__", {}).items()}
+        members = token([fields, annotations, list(getattr(cls, "_fields", ()))])
+        part.body = digest(b"class", cls.__qualname__.encode(), members)
+        for field in held.get("__dataclass_fields__", {}).values():
+            if field.default_factory is not dataclasses.MISSING:
+                self._link(part, f"default {field.name}", field.default_factory, site)
         found = find_assignments(site, cls.__name__)
         if found is not None:
-            self._fill_assignment(part, found, site)
-            part.kind = CLASS
-            return
-        plain = {
-            name: value
-            for name, value in cls.__dict__.items()
-            if type(value) in _SCALARS or type(value) is str or name == "_fields"
-        }
-        for skipped in ("__module__", "__doc__", "__qualname__", "__firstlineno__"):
-            plain.pop(skipped, None)
-        if issubclass(cls, enum.Enum):
-            plain.update((name, member._value_) for name, member in cls.__members__.items())
-        members = token(sorted((name, repr(value)) for name, value in plain.items()))
-        part.body = digest(b"class", cls.__qualname__.encode(), members)
-        if "_fields" not in plain:
-            self._note(cls.__qualname__, "the source text of the class is not available")
+            part.file, part.line = found.file.path, found.nodes[0].lineno
+            part.source = "\n".join(source_of(found.file, node)[0] for node in found.nodes)
 
     # Assignments.
 
@@ -991,6 +1084,35 @@ def _locate(func: Any) -> tuple[str | None, str | None, int | None]:
     return source, file.path, line
 
 
+def _iter_attributes(cls: type) -> Iterator[tuple[str, Any]]:
+    """Yield the data among a class's own attributes, and classes and functions set from outside."""
+    for name, value in list(cls.__dict__.items()):
+        if _is_machinery(name) or isinstance(value, _DESCRIPTORS) or _is_standard_descriptor(value):
+            continue
+        if issubclass(cls, enum.Enum) and (name[:1] == "_" or isinstance(value, cls)):
+            continue
+        if isinstance(value, FunctionType):
+            continue  # a method
+        yield name, value
+
+
+def _is_standard_descriptor(value: Any) -> bool:
+    """Tell whether an attribute is a field or method, such as those of a named tuple."""
+    cls = type(value)
+    return (
+        hasattr(cls, "__get__")
+        and not isinstance(value, FunctionType)
+        and is_standard(cls.__module__)
+    )
+
+
+_DESCRIPTORS = (
+    staticmethod, classmethod, property, functools.cached_property,
+    types.MemberDescriptorType, types.GetSetDescriptorType,
+)  # fmt: skip
+"""Types of attributes that are the class's methods and fields."""
+
+
 def _iter_shallow(value: Any) -> Iterator[Any]:
     if isinstance(value, (list, tuple)):
         yield from value
@@ -998,6 +1120,10 @@ def _iter_shallow(value: Any) -> Iterator[Any]:
         yield from value.values()
     else:
         yield value
+
+
+def _show_annotation(annotation: Any) -> str:
+    return getattr(annotation, "__qualname__", None) or str(annotation)
 
 
 def _is_path(value: Any) -> bool:

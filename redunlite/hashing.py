@@ -41,7 +41,8 @@ from hashlib import sha256
 from itertools import chain
 from operator import attrgetter
 from sys import getrefcount
-from typing import IO, Any
+from types import FunctionType
+from typing import IO, Any, NamedTuple
 
 from redunlite import kinds
 from redunlite.errors import HiddenExpressionError, UnhashableValueError
@@ -206,9 +207,59 @@ def qualified_name(obj: Any) -> str:
     return f"{module}:{obj.__qualname__}"
 
 
+def is_named(obj: Any) -> bool:
+    """Tell whether the name of a class or function leads back to that very object.
+
+    Not so for what was made inside a function or by a call, and for what another of its name has
+    replaced. A class that is written in C and fixed is the only one of its name.
+    """
+    if isinstance(obj, type) and not obj.__flags__ & _HEAP_TYPE:
+        return True
+    found: Any = sys.modules.get(obj.__module__)
+    for part in obj.__qualname__.split("."):
+        if found is None:
+            return False
+        found = getattr(found, part, None)
+    return found is obj
+
+
+_HEAP_TYPE = 1 << 9
+"""The flag of a class that was made at run time (`Py_TPFLAGS_HEAPTYPE`)."""
+
+
+class ClassHasher(NamedTuple):
+    """Functions that hash classes by what they are; they belong to `fingerprint`, which knows code."""
+
+    content_hash: Callable[[type], bytes]
+    """Gives 20 bytes over a class's code, bases, attributes, fields and members."""
+    carry_content_hash: Callable[[type, bytes], None]
+    """Remembers the hash of a class that was made again from its bytes."""
+
+
+_load_class_hasher: Callable[[], ClassHasher] | None = None
+
+
+def register_class_hasher(load: Callable[[], ClassHasher]) -> None:
+    """Let `load` give who hashes classes that no name leads to; called when the first is met."""
+    global _load_class_hasher
+    _load_class_hasher = load
+
+
+@cache
+def get_class_hasher() -> ClassHasher:
+    """Return who hashes classes by what they are."""
+    assert _load_class_hasher is not None  # it comes with tasks
+    return _load_class_hasher()
+
+
 def class_name(cls: type) -> str:
-    """Return ``module:qualname`` of `cls`; ``__main__`` counts as the stem of its file."""
-    return qualified_name(cls)
+    """Return what tells a class from all others.
+
+    ``module:qualname`` where that name leads to it, ``__main__`` counting as the stem of its file;
+    else the same and a hash of what the class is, so that two of one name stay two.
+    """
+    name = qualified_name(cls)
+    return name if is_named(cls) else f"{name}#{get_class_hasher().content_hash(cls).hex()}"
 
 
 @cache
@@ -527,8 +578,9 @@ class Walk:
         return _Frame(value, iter(parts), _close_object)
 
     def _add_class(self, cls: type) -> None:
-        if not _is_standard(cls.__module__):
-            self.classes.add(class_name(cls))
+        # The token of any other class holds its code already.
+        if not _is_standard(cls.__module__) and is_named(cls):
+            self.classes.add(qualified_name(cls))
 
     def _refusal(self, cls: type, error: Exception) -> UnhashableValueError:
         return UnhashableValueError(
@@ -655,9 +707,12 @@ def _name_callable(function: Any) -> Any:
     owner = getattr(function, "__self__", None)
     if isinstance(owner, type):
         return f"{class_name(owner)}.{function.__name__}"
+    if isinstance(function, type):
+        return class_name(function)
     plain = owner is None or isinstance(owner, type(sys))
     if plain and hasattr(function, "__qualname__") and hasattr(function, "__module__"):
-        return qualified_name(function)
+        is_made = isinstance(function, FunctionType) and not is_named(function)
+        return function if is_made else qualified_name(function)
     return function
 
 

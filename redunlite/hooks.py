@@ -62,7 +62,7 @@ class Value:
         if not cls.__dict__.get("type_name"):
             named = cls.__dict__.get("type")
             named = named if isinstance(named, type) else cls
-            cls.type_name = hashing.class_name(named).replace(":", ".", 1)
+            cls.type_name = hashing.qualified_name(named).replace(":", ".", 1)
         # Asked late: cloudpickle makes a class first and fills it afterwards.
         kinds.register_late(cls, lambda: _register_value(cls))
 

@@ -35,6 +35,7 @@ import marshal
 import pickle
 import struct
 import sys
+import weakref
 from _frozen_importlib_external import MAGIC_NUMBER  # importlib.util's, without importing it
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
@@ -88,7 +89,7 @@ def type_name(cls: type) -> str:
     handler = kinds.find_handler(cls)
     if handler is not None and handler.name is not None:
         return handler.name
-    return hashing.class_name(cls).replace(":", ".", 1)
+    return hashing.qualified_name(cls).replace(":", ".", 1)
 
 
 _SCALAR_NAMES = {cls: type_name(cls) for cls in SCALAR_TYPES}
@@ -320,7 +321,10 @@ def _get_code_pickler() -> Any:
             if isinstance(obj, CodeType):
                 return _keep_file(obj, super().dispatch_table[CodeType](obj))
             reduced = _reduce(obj)
-            return super().reducer_override(obj) if reduced is NotImplemented else reduced
+            if reduced is not NotImplemented:
+                return reduced
+            reduced = super().reducer_override(obj)
+            return _reduce_class(obj, reduced) if isinstance(obj, type) else reduced
 
     return CodePickler
 
@@ -336,6 +340,55 @@ def _keep_file(code: CodeType, reduced: Any) -> Any:
 
 
 _NO_FILE = "<dynamic-code>"
+
+# Classes that no name leads to travel by value. Those of equal content are one class in a process,
+# so that `isinstance` holds for values that came in different ways, also from an earlier run.
+
+_classes: weakref.WeakValueDictionary[bytes, type] = weakref.WeakValueDictionary()
+"""Content hash to the first class of this process that has it."""
+_unfilled: dict[type, bytes] = {}
+"""Content hashes of classes that are being made and have no attributes yet."""
+
+
+def _reduce_class(cls: type, reduced: Any) -> Any:
+    """Return how cloudpickle reduces a class by value, with the content hash that identifies it."""
+    if not isinstance(reduced, tuple) or len(reduced) != 6:
+        return reduced  # by name
+    content_hash = hashing.get_class_hasher().content_hash(cls)
+    _classes.setdefault(content_hash, cls)
+    make, args, state, items, pairs, set_state = reduced
+    # The last but one argument is cloudpickle's own identity of the class: a number made up in each run.
+    args = (*args[:-2], None, args[-1])
+    made = (content_hash, cls.__qualname__, make, args)
+    return make_class, made, (set_state, state), items, pairs, fill_class
+
+
+def make_class(
+    content_hash: bytes, qualname: str, make: Callable[..., type], args: tuple[Any, ...]
+) -> type:
+    """Return the class of that content, or a new one that has no attributes yet.
+
+    The name of this function is part of stored values.
+    """
+    cls = _classes.get(content_hash)
+    if cls is None:
+        cls = make(*args)
+        cls.__qualname__ = qualname
+        _unfilled[cls] = content_hash
+    return cls
+
+
+def fill_class(cls: type, filling: tuple[Callable[[type, Any], Any], Any]) -> None:
+    """Give a class from `make_class` its attributes, if it has none yet.
+
+    The name of this function is part of stored values.
+    """
+    set_state, state = filling
+    content_hash = _unfilled.pop(cls, None)
+    if content_hash is not None:
+        set_state(cls, state)
+        _classes[content_hash] = cls
+        hashing.get_class_hasher().carry_content_hash(cls, content_hash)
 
 
 def _reduce(obj: Any) -> Any:

@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, Literal, ParamSpec, TypeVar, overload
 
-from redunlite import kinds, loading, nested, serialize
+from redunlite import hashing, kinds, loading, nested, serialize
 from redunlite.call import StoredTask
 from redunlite.errors import (
     OptionError,
@@ -866,13 +866,14 @@ def _partial_state(value: PartialTask[..., Any]) -> Any:
     return value.task, describe_graph((value.args, value.kwargs))
 
 
-def _load_fingerprint() -> None:
-    from redunlite import fingerprint
+def _load_fingerprint() -> hashing.ClassHasher:
+    from redunlite.fingerprint import carry_content_hash, content_hash
 
-    assert fingerprint is not None
+    return hashing.ClassHasher(content_hash, carry_content_hash)
 
 
 kinds.register_late(FunctionType, _load_fingerprint)
+hashing.register_class_hasher(_load_fingerprint)
 kinds.register_type(
     Task,
     TypeHandler(

@@ -150,10 +150,6 @@ def _range_state(value: range) -> tuple[int, int | None, int | None]:
     return n, value[0] if n else None, value.step if n > 1 else None
 
 
-def _by_name(value: Any) -> str:
-    return hashing.qualified_name(value)
-
-
 def _module_state(value: types.ModuleType) -> str:
     return hashing.main_name() if value.__name__ == "__main__" else value.__name__
 
@@ -172,7 +168,7 @@ def _register_builtins() -> None:
     register_type(slice, TypeHandler("slice", lambda v: (v.start, v.stop, v.step)))
     register_type(type(Ellipsis), TypeHandler("Ellipsis", lambda v: None))
     register_type(type(NotImplemented), TypeHandler("NotImplemented", lambda v: None))
-    register_type(type, TypeHandler("type", _by_name, _class_preview, subclasses=True))
+    register_type(type, TypeHandler("type", hashing.class_name, _class_preview, subclasses=True))
     register_type(types.ModuleType, TypeHandler("module", _module_state))
     builtin = TypeHandler("builtin", _builtin_function_state)
     register_type(types.BuiltinFunctionType, builtin)

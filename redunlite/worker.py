@@ -29,7 +29,7 @@ from _signal import getsignal  # type: ignore[import-not-found]  # as C has it: 
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
-from redunlite import kinds, nested, serialize
+from redunlite import hashing, kinds, nested, serialize
 from redunlite.call import (
     CANCELLED,
     ERROR,
@@ -97,14 +97,15 @@ _WATCHED_SIGNALS = tuple(
 )
 
 
-def _load_fingerprint() -> None:
-    """Load what hashes functions: nothing else does in a worker that has no task's module."""
-    from redunlite import fingerprint
+def _load_fingerprint() -> hashing.ClassHasher:
+    """Load what hashes functions and classes, when the first value with code in it is met."""
+    from redunlite.fingerprint import carry_content_hash, content_hash
 
-    assert fingerprint is not None
+    return hashing.ClassHasher(content_hash, carry_content_hash)
 
 
 kinds.register_late(types.FunctionType, _load_fingerprint)
+hashing.register_class_hasher(_load_fingerprint)
 
 
 class Function(NamedTuple):
@@ -485,7 +486,7 @@ class Worker:
         settings: WorkerSettings,
         flush_all: Callable[[], Any],
     ) -> None:
-        from redunlite import hashing, loading
+        from redunlite import loading
 
         self._stream = stream
         self._calls = calls

@@ -259,7 +259,7 @@ def test_main_name_can_be_set_for_a_worker() -> None:
     Thing = type("Thing", (), {"__module__": "__main__"})
     hashing.set_main_name("flow")
     try:
-        assert hashing.class_name(Thing) == "flow:Thing"
+        assert hashing.qualified_name(Thing) == "flow:Thing"
     finally:
         hashing.set_main_name(None)
 

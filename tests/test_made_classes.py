@@ -1,0 +1,277 @@
+"""Classes that no name leads to, and what classes and functions hold beside their text."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from redunlite import hashing
+from redunlite.fingerprint import content_hash
+from redunlite.serialize import decode_bytes, encode_bytes
+
+MADE = """
+import collections, dataclasses, enum
+from typing import NamedTuple
+from redunlite import catch, task
+
+def model(p):
+    class Model:
+        rate = p
+        def predict(self, x): return x ** p
+        def __init__(self, q=0): self.q = q
+    return Model
+
+def by_type(p):
+    return type("Typed", (), {"rate": p, "get": lambda self: self.rate})
+
+def below(p):
+    class Below(model(p)):
+        pass
+    return Below
+
+def by_dataclass(p):
+    return dataclasses.make_dataclass("Data", ["a", ("b", int, p)])
+
+def by_enum(names):
+    return enum.Enum("Names", names)
+
+def by_namedtuple(fields):
+    return collections.namedtuple("Row", fields)
+
+def typed_row(p):
+    class Row(NamedTuple):
+        a: int = p
+        def total(self): return self.a + p
+    return Row
+
+def error_class(p):
+    class Odd(ValueError):
+        code = p
+    return Odd
+
+@task
+def call(cls, name, *args):
+    return getattr(cls(), name)(*args)
+
+@task
+def ask(instance, name, *args):
+    return getattr(instance, name)(*args)
+
+@task
+def read(value, name):
+    return getattr(value, name)
+
+@task
+def show(value):
+    return repr(value)
+
+@task
+def names(cls):
+    return list(cls.__members__)
+
+@task
+def make(p):
+    return model(p)(p)
+
+@task
+def give(p):
+    return model(p)
+
+@task
+def same(value):
+    return value
+
+@task
+def is_one(value, cls):
+    return isinstance(value, cls)
+
+@task
+def fail(cls):
+    raise cls("failed")
+
+@task
+def recover(error):
+    return error.code
+
+@task
+def sizes(values):
+    return [value.predict(2) for value in values]
+
+@task
+def main():
+    M, Odd = model(2), error_class(7)
+    return {
+        "classes": [call(model(2), "predict", 3), call(model(3), "predict", 3)],
+        "instances": [ask(model(2)(), "predict", 3), ask(model(3)(), "predict", 3)],
+        "many": [sizes([model(n)() for _ in range(40)]) for n in (2, 3)],
+        "attributes": [read(model(2), "rate"), read(model(3), "rate")],
+        "type": [call(by_type(2), "get"), call(by_type(3), "get")],
+        "bases": [call(below(2), "predict", 3), call(below(3), "predict", 3)],
+        "dataclasses": [show(by_dataclass(1)(0)), show(by_dataclass(2)(0))],
+        "enums": [names(by_enum("A B")), names(by_enum("A C"))],
+        "rows": [show(by_namedtuple("a b")(1, 2)), show(by_namedtuple("a c")(1, 2))],
+        "typed rows": [ask(typed_row(1)(5), "total"), ask(typed_row(2)(5), "total")],
+        "one class": [is_one(M(), M), is_one(same(M()), M), is_one(make(2), give(2)), is_one(make(2), M)],
+        "two classes": [is_one(make(3), M), is_one(make(3), give(2))],
+        "errors": [catch(fail(Odd), Odd, recover), catch(fail(error_class(8)), ValueError, recover)],
+    }
+"""
+
+EXPECTED = {
+    "classes": [9, 27],
+    "instances": [9, 27],
+    "many": [[4] * 40, [8] * 40],
+    "attributes": [2, 3],
+    "type": [2, 3],
+    "bases": [9, 27],
+    "dataclasses": ["Data(a=0, b=1)", "Data(a=0, b=2)"],
+    "enums": [["A", "B"], ["A", "C"]],
+    "rows": ["Row(a=1, b=2)", "Row(a=1, c=2)"],
+    "typed rows": [6, 7],
+    "one class": [True] * 4,
+    "two classes": [False] * 2,
+    "errors": [7, 8],
+}
+
+
+def run(folder: Path, *options: str) -> tuple[object, str]:
+    """Run `main` of the workflow in a folder; return its result, and what stands on standard error."""
+    (folder / ".git").mkdir(exist_ok=True)
+    done = subprocess.run(
+        [sys.executable, "-B", "-m", "redunlite", "run", *options, "flow.py", "main"],
+        cwd=folder, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return ast.literal_eval(done.stdout), done.stderr
+
+
+@pytest.mark.parametrize("executor", ["process", "thread", "inline"])
+def test_classes_made_at_run_time_are_told_apart(tmp_path: Path, executor: str) -> None:
+    """Two classes of one name are two values, and are what they are on both sides, cold and cached."""
+    (tmp_path / "flow.py").write_text(MADE)
+    folder = tmp_path / ".redunlite"
+    folder.mkdir()
+    (folder / "redunlite.ini").write_text(f"[executors.default]\ntype = {executor}\n")
+
+    assert run(tmp_path)[0] == EXPECTED
+    result, said = run(tmp_path)
+    assert result == EXPECTED
+    assert "Run " not in said
+
+
+def test_made_class_of_an_earlier_run_is_the_live_one_of_equal_content(tmp_path: Path) -> None:
+    """A cached instance belongs to the class that the program makes anew."""
+    flow = MADE + "\n@task\ndef first():\n    return make(2)\n"
+    (tmp_path / "flow.py").write_text(flow)
+    run(tmp_path)
+    program = "import flow, redunlite; print(isinstance(redunlite.run(flow.make(2)), type(flow.model(2)(0))))"
+    live = f"import flow; M = flow.model(2); from redunlite import hashing, serialize; serialize.encode_bytes(M); {program.replace('type(flow.model(2)(0))', 'M')}"
+    done = subprocess.run(
+        [sys.executable, "-c", live], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+
+    assert done.stdout == "True\n", done.stderr
+
+
+def make_counter() -> type:
+    """Return a class whose attribute can be changed in place."""
+
+    class Counter:
+        seen: list[int] = []
+
+    return Counter
+
+
+def test_changed_attribute_of_a_made_class_counts() -> None:
+    """The hash is worked out anew when an attribute was set, or changed in place."""
+    cls = make_counter()
+    hashes = [content_hash(cls)]
+    cls.seen.append(1)
+    hashes.append(content_hash(cls))
+    cls.rate = 1
+    hashes.append(content_hash(cls))
+
+    assert len(set(hashes)) == 3
+    assert content_hash(make_counter()) == hashes[0]
+
+
+def test_made_class_keeps_name_and_hash_through_its_bytes() -> None:
+    """A class that was made again from bytes has the name and the hash of the one it was."""
+    cls = type("Thing", (), {"rate": 2})
+    name = hashing.class_name(cls)
+
+    again = decode_bytes(encode_bytes(cls))
+
+    assert again is cls
+    assert hashing.class_name(again) == name
+    assert name.startswith("test_made_classes:Thing#")
+
+
+def test_class_that_its_name_leads_to_goes_by_it() -> None:
+    """A class that a module holds under its name is known by that name alone."""
+    assert hashing.class_name(Path) == "pathlib:Path"
+
+
+HELD = {
+    "class attribute": ("class C: pass\nC.rate = {n}\n", "C.rate"),
+    "class attribute in a function": ("class C: pass\ndef f(): return C.rate\nC.rate = {n}\n", "f()"),
+    "table in a class": ("class T:\n    table = {{}}\nT.table['k'] = {n}\n", "T.table['k']"),
+    "filled by a decorator": (
+        "class T:\n    table = {{}}\ndef add(f):\n    T.table[f.__name__] = f(1)\n    return f\n"
+        "@add\ndef k(v): return v - 1 + {n}\n",
+        "T.table['k']",
+    ),
+    "registry of subclasses": (
+        "class R:\n    registry = {{}}\n    def __init_subclass__(cls, n=0):\n"
+        "        R.registry[cls.__name__] = n\nclass A(R, n={n}): pass\n",
+        "R.registry['A']",
+    ),
+    "set from another module": ("import other\nfrom place import Set\n", "Set.n"),
+    "read from a file": (
+        "class F:\n    with open('n.txt') as file: n = int(file.read())\n    del file\n", "F.n",
+    ),
+    "member read from a file": (
+        "import enum\ndef read():\n    with open('n.txt') as file: return int(file.read())\n"
+        "class F(enum.Enum):\n    N = read()\n",
+        "F.N.value",
+    ),
+    "function attribute": ("def h(): return h.rate\nh.rate = {n}\n", "h()"),
+    "attribute of the task's function": ("", "main.func.level"),
+    "attribute of a lambda": ("h = lambda: h.rate\nh.rate = {n}\n", "h()"),
+    "class set as an attribute": (
+        "class C: pass\nclass A:\n    n = {n}\nC.held = A\n", "C.held.n",
+    ),
+    "function set as an attribute": ("class C: pass\ndef f(): return {n}\nC.held = f\n", "C.held()"),
+    "base's attribute": ("class B: pass\nB.rate = {n}\nclass C(B): pass\n", "C.rate"),
+    "metaclass's attribute": ("class M(type): pass\nM.rate = {n}\nclass C(metaclass=M): pass\n", "C.rate"),
+    "made by a loop": ("class C: pass\nfor name in ['a']: setattr(C, name, {n})\n", "C.a"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HELD)
+def test_what_classes_and_functions_hold_counts(tmp_path: Path, name: str) -> None:
+    """An edit of what a class or a function holds, by whatever statement, runs its users again."""
+    text, use = HELD[name]
+
+    def write(n: int) -> None:
+        (tmp_path / "place.py").write_text("class Set: pass\n")
+        (tmp_path / "other.py").write_text(f"from place import Set\nSet.n = {n}\n")
+        (tmp_path / "n.txt").write_text(str(n))
+        (tmp_path / "flow.py").write_text(
+            f"from redunlite import task\n{text.format(n=n)}"
+            f"@task(executor='inline')\ndef main():\n    return {use}\nmain.func.level = {n}\n"
+        )
+
+    (tmp_path / ".redunlite").mkdir()
+    (tmp_path / ".redunlite" / "redunlite.ini").write_text("[executors.inline]\ntype = inline\n")
+    results = []
+    for n in (1, 2, 1):
+        write(n)
+        result, said = run(tmp_path)
+        results.append(result)
+    assert results == [1, 2, 1]
+    assert "Run " not in said
