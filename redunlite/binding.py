@@ -48,6 +48,8 @@ class Binder:
         """Task number to the parameters that are told about the job."""
         self._warned: set[tuple[str, str]] = set()
         """Task and option that were told."""
+        self._namesakes: dict[str, Task[..., Any] | None] = {}
+        """Full name to the first task that was called by it; None once it was told of a second one."""
 
     def get_task(self, task_number: int) -> Task[..., Any]:
         """Return the task with that number, of which a call was bound."""
@@ -94,6 +96,7 @@ class Binder:
     def _prepare(self, task: Task[..., Any]) -> tuple[bytes, tuple[int, ...] | None]:
         """Work out, once a task, what all its calls share."""
         self._tasks[task.number] = task
+        self._warn_of_namesake(task)
         self._warn_of_options(task.fullname, task.base_options)
         names = task.parameters.names
         skipped = set(task.identity.get("config_args", ()))
@@ -108,6 +111,19 @@ class Binder:
         prepared = (hashing.arguments_prefix(names), kept)
         self._prefixes[task.number] = prepared
         return prepared
+
+    def _warn_of_namesake(self, task: Task[..., Any]) -> None:
+        """Tell, once, of two tasks of one full name that were made in different places."""
+        first = self._namesakes.setdefault(task.fullname, task)
+        if first is not None and first.place != task.place:
+            from redunlite.definitions import format_definition
+
+            self._namesakes[task.fullname] = None
+            self._warn(
+                f"two tasks are called {task.fullname!r}: {format_definition(first.func)} and "
+                f"{format_definition(task.func)}; each runs as what it is, but the history tells them "
+                "apart by their code alone: give one another name, or its module a redun_namespace"
+            )
 
     def _warn_of_options(self, task_name: str, options: Mapping[str, Any]) -> None:
         """Tell which of the options have no effect, each once a task."""

@@ -95,6 +95,8 @@ class StoredTask(NamedTuple):
     """Whether it holds values of that function, so that its name does not tell which task it is."""
     options: bytes | None = None
     """The options of the call, encoded; None when there are none."""
+    place: str | None = None
+    """``module:qualname`` of its function."""
 
 
 class Outcome(NamedTuple):

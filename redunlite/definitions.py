@@ -73,7 +73,7 @@ class StaticModule:
         return self.name if is_package else self.name.rpartition(".")[0]
 
     def find(self, name: str, depth: int = 0) -> Any:
-        """Return what `name` is defined as; a mark for tasks and for what is not there."""
+        """Return what `name` is defined as; a mark for what is not there."""
         if depth > MAX_DEPTH:
             return MISSING  # modules that import a name from each other
         try:
@@ -87,7 +87,7 @@ class StaticModule:
             return self._find_imported(name, dict(syntax.iter_imported(last))[name], depth)
         kept = [n for n in nodes if not isinstance(n, (ast.Import, ast.ImportFrom))]
         if count_task_decorators(last, Site({}, {}, None)):
-            return MISSING
+            return StaticTask(name, f"{self.name}:{name}")
         return StaticDefinition(name, self, kept)
 
     def _find_imported(self, name: str, imported: ImportedName, depth: int) -> Any:
@@ -98,6 +98,16 @@ class StaticModule:
         if imported.attribute is None or not isinstance(module, StaticModule):
             return module
         return module.find(imported.attribute, depth + 1)
+
+
+@dataclass(frozen=True)
+class StaticTask:
+    """A task of a `StaticModule`: its code is not followed, but which one is meant counts."""
+
+    name: str
+    """Name of its function."""
+    place: str
+    """``module:name``, as `task.Task.place`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -268,6 +278,14 @@ def unwrap(func: Any) -> Any:
             break
         func = inner
     return func
+
+
+def format_definition(func: Any) -> str:
+    """Return where a function is defined, such as ``helpers.py:12``."""
+    code = getattr(unwrap(func), "__code__", None)
+    if code is None:
+        return repr(func)
+    return f"{loading.show_path(code.co_filename)}:{code.co_firstlineno}"
 
 
 def source_of(file: SourceFile, node: ast.AST, n_skipped: int = 0) -> tuple[str, int]:

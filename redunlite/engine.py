@@ -796,7 +796,7 @@ class Engine:
         if not hit.is_final:
             assert cached.single is not None
             try:
-                value = load_recorded(cached.single, self.store)
+                value = load_recorded(cached.single, self.store, job.task)
             except InvalidValueError:
                 job.reason = NO_LONGER_VALID
                 self._miss(job)

@@ -179,7 +179,7 @@ class Expression(Lazy):
             )
         return SimpleExpression("getattr", (self, name))
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         return SimpleExpression("call", (self, args, kwargs))
 
     def __await__(self) -> Generator[Any, None, Any]:
@@ -816,7 +816,7 @@ class _Table:
         A run of calls of one task with as many plain arguments counts as one entry with a column
         for each argument, so that a fan-out is hashed in a few long lists.
         """
-        names: list[Any] = [(t.fullname, t.hash if t.blob else None) for t in self.tasks]
+        names: list[Any] = [(t.fullname, t.hash if t.blob else _foreign(t)) for t in self.tasks]
         if with_options:
             for i, stored in enumerate(self.tasks):
                 if stored.options is not None:
@@ -850,6 +850,12 @@ class _Table:
         return b"#" + hashing.digest(b"expression", content)
 
 
+def _foreign(stored: StoredTask) -> str | None:
+    """Return the place of a task that its name alone does not tell; None for those of redunlite."""
+    place = stored.place
+    return None if place is None or place.startswith("redunlite.") else place
+
+
 def _number(source: Source) -> int | list[int]:
     """Return a source in its recorded form, in which an await is a number."""
     if isinstance(source, list):
@@ -861,10 +867,12 @@ def _store_task(task: Task[..., Any]) -> StoredTask:
     options = None
     if task.call_options:
         options = serialize.encode_bytes(quote_lazy(task.call_options))
-    if not task.is_local:
-        return StoredTask(task.fullname, None, None, False, options)
+    place = task.place
+    if not task.is_by_value:
+        return StoredTask(task.fullname, None, None, False, options, place)
     blob = serialize.encode_bytes(task.base)
-    return StoredTask(task.fullname, task.hash, blob, task.is_closure, options)
+    is_closure = task.is_closure or task.is_shadowed
+    return StoredTask(task.fullname, task.hash, blob, is_closure, options, place)
 
 
 def quote_lazy(value: Any) -> Any:

@@ -36,7 +36,7 @@ import weakref
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 from redunlite import hashing, kinds, loading, syntax
 from redunlite import value as value_room
@@ -48,6 +48,7 @@ from redunlite.definitions import (
     StaticDefinition,
     StaticModule,
     StaticNames,
+    StaticTask,
     absolute_name,
     count_task_decorators,
     file_of_class,
@@ -113,6 +114,15 @@ class Untracked:
     reason: str
 
 
+class ReachedTask(NamedTuple):
+    """A task that a name in the code stands for."""
+
+    fullname: str | None
+    """None for one that is known by the text of its module alone."""
+    place: str
+    """``module:qualname`` of its function."""
+
+
 @dataclass(frozen=True)
 class Fingerprint:
     """What a task's hash covers."""
@@ -128,6 +138,8 @@ class Fingerprint:
     """Absolute path of the file that defines the function."""
     line: int | None
     """Line of the ``def``."""
+    tasks: tuple[ReachedTask, ...] = ()
+    """The tasks that the names in the code stand for; their code is not part of the hash."""
 
 
 # Settings.
@@ -205,7 +217,7 @@ def fingerprint_task(
     UnhashableValueError
         When a value of `hash_includes` or `depends` has no hash.
     """
-    reach = _Reach(func, ignore)
+    reach = _Reach(func, ignore, namespace=fullname.rpartition(".")[0])
     source, file, line = _locate(func)
     if version is None:
         reach.add_root(func)
@@ -219,8 +231,9 @@ def fingerprint_task(
     names = sorted(_listed(config_args))
     task_hash = digest(b"task", fullname.encode(), token(names), *reach.iter_fields())
     return Fingerprint(
-        task_hash, reach.make_components(), tuple(reach.untracked), source, file, line
-    )
+        task_hash, reach.make_components(), tuple(reach.untracked), source, file, line,
+        tuple(dict.fromkeys(found for _, _, found in reach.tasks)),
+    )  # fmt: skip
 
 
 def function_hash(func: FunctionType) -> bytes:
@@ -431,10 +444,17 @@ class _Reach:
     """Follows names from one function or class, without recursion.
 
     State: the parts found so far, and those whose content is still to be looked at.
+
+    Parameters
+    ----------
+    namespace
+        Of the tasks that are meant by their short name, where the module does not say another.
     """
 
-    def __init__(self, root: Any, ignore: Iterable[Any]) -> None:
+    def __init__(self, root: Any, ignore: Iterable[Any], *, namespace: str = "") -> None:
         self.parts: list[_Part] = []
+        self.tasks: list[tuple[_Part, str, ReachedTask]] = []
+        """Each name of a task: where it stands, what it is there, and the task."""
         self.untracked: dict[Untracked, None] = {}
         self._numbers: dict[Any, int] = {}
         self._pending: list[tuple[_Part, Any, Any]] = []
@@ -444,6 +464,7 @@ class _Reach:
         self._ignored_ids = {id(x) for x in listed if not isinstance(x, str)}
         self._ignored_ids |= {id(x.func) for x in listed if isinstance(x, TaskKind)}  # type: ignore[attr-defined]
         self._folder = _project_folder or _folder_of(root)
+        self._namespace = namespace
 
     # The result.
 
@@ -485,6 +506,19 @@ class _Reach:
                 self._fill_definition(part, value)
             else:
                 self._fill_assignment(part, value, site)
+        self._tell_namesakes_apart()
+
+    def _tell_namesakes_apart(self) -> None:
+        """Count the modules of tasks of one name, where the code reaches several."""
+        places: dict[str, set[str]] = {}
+        for _, _, found in self.tasks:
+            for name in _names_of(found):
+                places.setdefault(name, set()).add(found.place)
+        for part, label, found in self.tasks:
+            if any(len(places[name]) > 1 for name in _names_of(found)):
+                body = digest(b"task place", found.place.encode())
+                part.edges.append((label, len(self.parts)))
+                self.add_part(_Part(CONSTANT, label, body, found.place))
 
     def add_root(self, value: Any) -> None:
         """Start from a function or class, whatever it is and whoever's."""
@@ -553,10 +587,13 @@ class _Reach:
         self, part: _Part, label: str, value: Any, site: Site, *, is_forced: bool = False
     ) -> None:
         """Let `part` reach `value` under a label; nothing happens for what does not count."""
-        if self._is_ignored(value, label) or (isinstance(value, TaskKind) and not is_forced):
+        if self._is_ignored(value, label):
             return
-        if isinstance(value, TaskKind):
-            self._link(part, label, value.func, site)  # type: ignore[attr-defined]
+        if isinstance(value, (TaskKind, StaticTask)):
+            if is_forced:
+                self._link(part, label, value.func, site)  # type: ignore[union-attr]
+            else:
+                self._link_task(part, label, value, site)
         elif isinstance(value, Lazy):  # asking it for attributes would make more of them
             self._link_constant(part, label, value, site)
         elif isinstance(value, FunctionType):
@@ -582,6 +619,22 @@ class _Reach:
             self._link_constant(part, label, value, site)
         else:
             self._link_package(part, label, type(value).__module__)
+
+    def _link_task(self, part: _Part, label: str, value: Any, site: Site) -> None:
+        """Note which task a name stands for; it counts where the name does not say it."""
+        name = label.rpartition(".")[2]
+        if isinstance(value, StaticTask):
+            self.tasks.append((part, label, ReachedTask(None, value.place)))
+            if value.name != name:
+                self._link_constant(part, label, value, site)
+            return
+        base = value.base
+        self.tasks.append((part, label, ReachedTask(base.fullname, base.place)))
+        known = site.names.get("redun_namespace")
+        namespace = known if isinstance(known, str) else self._namespace
+        is_own = value.namespace in (namespace, "redunlite")
+        if value is not base or value.name != name or not is_own:
+            self._link_constant(part, label, value, site)
 
     def _is_package_callable(self, value: Any) -> bool:
         """Tell whether `value` is something like a numpy ufunc: callable, and not the project's."""
@@ -718,8 +771,8 @@ class _Reach:
             return self._encode_container(value, cls, part, site, depth)
         if isinstance(value, Lazy):
             raise _BySourceError("an expression has no value yet")
-        if isinstance(value, TaskKind):
-            return digest(b"task name", value.fullname.encode())  # type: ignore[attr-defined]
+        if isinstance(value, (TaskKind, StaticTask)):
+            return self._encode_task(value, part, site, depth)
         if _is_path(value):
             relative = self._relative(str(value))
             return token(value) if relative is None else digest(b"path", relative.encode())
@@ -734,6 +787,18 @@ class _Reach:
         if isinstance(value, tuple) and hasattr(cls, "_fields"):
             return self._encode_object(cls, list(value), part, site, depth)
         return self._encode_other(value, cls)
+
+    def _encode_task(self, value: Any, part: _Part, site: Site, depth: int) -> bytes:
+        """Return the bytes that stand for a task: its name, and what its calls are given already."""
+        if isinstance(value, StaticTask):
+            return digest(b"task name", value.name.encode())
+        base = value.base
+        self.tasks.append((part, part.name, ReachedTask(base.fullname, base.place)))
+        name: bytes = value.fullname.encode()
+        if value is base:
+            return digest(b"task name", name)
+        given = [value.call_options, getattr(value, "args", ()), getattr(value, "kwargs", {})]
+        return digest(b"partial", name, self._encode(given, part, site, depth + 1))
 
     def _encode_other(self, value: Any, cls: type) -> bytes:
         if isinstance(value, types.MappingProxyType):
@@ -893,9 +958,9 @@ class _Reach:
                 return MISSING, prefix, chain[position + 1 :]
             value = inner
             position += 1
-        if isinstance(value, TaskKind):
-            if chain[position : position + 1] != ("func",):
-                return MISSING, prefix, ()
+        if isinstance(value, (TaskKind, StaticTask)):
+            if isinstance(value, StaticTask) or chain[position : position + 1] != ("func",):
+                return value, prefix, chain[position:]
             value = value.func  # type: ignore[attr-defined]
             position += 1
         elif value is sys and chain[position : position + 1] == ("modules",):
@@ -1111,6 +1176,12 @@ _DESCRIPTORS = (
     types.MemberDescriptorType, types.GetSetDescriptorType,
 )  # fmt: skip
 """Types of attributes that are the class's methods and fields."""
+
+
+def _names_of(task: ReachedTask) -> tuple[str, ...]:
+    """Return the names by which a task could be taken for another one."""
+    own = task.place.partition(":")[2]
+    return (own,) if task.fullname is None else (own, task.fullname)
 
 
 def _iter_shallow(value: Any) -> Iterator[Any]:

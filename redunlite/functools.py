@@ -48,7 +48,7 @@ def const(x: T, _: Any) -> T:
 
 
 @task(namespace=_NAMESPACE, version="1")
-def compose_apply(tasks: Sequence[Task[..., Any]], *args: Any, **kwargs: Any) -> Any:
+def compose_apply(tasks: Sequence[Task[..., Any]], /, *args: Any, **kwargs: Any) -> Any:
     """Call the last task with the arguments, and each one before it with the result so far."""
     result = tasks[-1](*args, **kwargs)
     for a_task in reversed(tasks[:-1]):
@@ -190,7 +190,7 @@ def seq(expressions: Any) -> Generator[Any, Any, Any]:
 
 @shown_as(ApplyFunc)
 @task(namespace=_NAMESPACE, version="1")
-def apply_func(func: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+def apply_func(func: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
     """Call a plain function on arguments that may be expressions."""
     return func(*args, **kwargs)
 

@@ -54,6 +54,7 @@ __all__ = [
     "get_source",
     "get_source_file",
     "holding_texts",
+    "import_module",
     "install_finder",
     "is_importable",
     "is_project_module",
@@ -464,6 +465,36 @@ def read_source(name: str, path: str | None) -> ModuleSource | None:
     return source
 
 
+def import_module(name: str) -> None:
+    """Import a module that only jobs have imported so far, from the text that they have.
+
+    Raises
+    ------
+    ModuleNotFoundError
+        When there is none of that name, or it needs one that is not there.
+    """
+    from importlib import import_module
+    from importlib.util import module_from_spec
+
+    if find_module(name) is not None:
+        return
+    try:
+        import_module(name)
+    except ModuleNotFoundError as error:
+        held = _unloaded.get(name)
+        if error.name != name or held is None or held.is_package:
+            raise
+        # A job has changed `sys.path` before it imported it.
+        spec = ModuleSpec(name, _TextLoader(name, held.path), origin=held.path)
+        spec.has_location = True
+        module = sys.modules[name] = module_from_spec(spec)
+        try:
+            _TextLoader(name, held.path).exec_module(module)
+        except BaseException:
+            del sys.modules[name]
+            raise
+
+
 @contextmanager
 def holding_texts() -> Iterator[None]:
     """Keep the texts of modules, loaded or not, for a run as they are when it first reads them.
@@ -619,7 +650,7 @@ def load_workflow(path: str) -> ModuleType:
         code = compile(text, path, "exec", dont_inherit=True)
     except (SyntaxError, ValueError) as error:
         raise WorkflowLoadError(
-            f"cannot parse workflow file {_show_path(path)!r}", summarize_exception(error)
+            f"cannot parse workflow file {show_path(path)!r}", summarize_exception(error)
         ) from error
     _remember(ModuleSource(name, path, text, False), code)
     module = ModuleType(name)
@@ -640,19 +671,21 @@ def load_workflow(path: str) -> ModuleType:
         _sources.pop(name, None)
         if isinstance(error, SystemExit):
             raise WorkflowLoadError(
-                f"workflow file {_show_path(path)!r} ended the program while it was loaded",
+                f"workflow file {show_path(path)!r} ended the program while it was loaded",
                 _describe_load_error(error),
             ) from error
         if not isinstance(error, Exception):
             raise  # a signal
         raise WorkflowLoadError(
-            f"cannot load workflow file {_show_path(path)!r}", _describe_load_error(error)
+            f"cannot load workflow file {show_path(path)!r}", _describe_load_error(error)
         ) from error
     return module
 
 
-def _show_path(path: str) -> str:
+def show_path(path: str) -> str:
     """Return a path as a person would type it here."""
+    if path.startswith("<"):
+        return path  # a cell of a notebook, a program that is piped in
     relative = os.path.relpath(path)
     return path if relative.startswith("..") else relative
 
@@ -666,11 +699,11 @@ def _read_workflow(path: str) -> str:
             names = [name for name in os.listdir(folder) if name.endswith(".py")]
         except OSError:
             names = []
-        where = "" if folder == os.getcwd() else f"in {_show_path(folder)!r}"
+        where = "" if folder == os.getcwd() else f"in {show_path(folder)!r}"
         raise UnknownNameError("workflow file", base, names, where) from error
     except OSError as error:
         raise WorkflowLoadError(
-            f"cannot read workflow file {_show_path(path)!r}: {error.strerror}"
+            f"cannot read workflow file {show_path(path)!r}: {error.strerror}"
         ) from error
     except (SyntaxError, ValueError) as error:
         what = str(error)
@@ -678,7 +711,7 @@ def _read_workflow(path: str) -> str:
             byte = error.object[error.start]
             what = f"byte 0x{byte:02x} at position {error.start} is not {error.encoding}"
         raise WorkflowLoadError(
-            f"cannot decode workflow file {_show_path(path)!r}: {what}",
+            f"cannot decode workflow file {show_path(path)!r}: {what}",
             "save it as UTF-8, or name its encoding in a coding line",
         ) from error
 

@@ -18,8 +18,13 @@ from redunlite.task import Task, resolve_task
 from redunlite.valuestore import ValueStore
 
 
-def load_recorded(ref: ValueRef, store: ValueStore) -> Any:
+def load_recorded(ref: ValueRef, store: ValueStore, caller: Task[..., Any]) -> Any:
     """Return a recorded expression with live tasks.
+
+    Parameters
+    ----------
+    caller
+        The task that returned it.
 
     Raises
     ------
@@ -31,7 +36,7 @@ def load_recorded(ref: ValueRef, store: ValueStore) -> Any:
         raise UndecodableError("the recorded expression has no bytes")
     try:
         body, stored = unpack_expression(data)
-        tasks, missing = _find_tasks(stored)
+        tasks, missing = _find_tasks(stored, caller)
         if missing is not None:
             raise UndecodableError(f"task {missing.fullname!r} is not defined any more")
         return decode_expression(body, tasks, store, is_recorded=True)
@@ -70,12 +75,12 @@ def _read(ref: ValueRef, store: ValueStore) -> Any:
 
 
 def _find_tasks(
-    stored: Iterable[StoredTask],
+    stored: Iterable[StoredTask], caller: Task[..., Any] | None = None
 ) -> tuple[list[Task[..., Any]], StoredTask | None]:
     """Return the live tasks of stored ones, and the first that there is none for."""
     tasks: list[Task[..., Any]] = []
     for named in stored:
-        task = resolve_task(named)
+        task = resolve_task(named, caller)
         if task is None:
             return tasks, named
         tasks.append(task)

@@ -53,13 +53,14 @@ class Recoveries:
         if calls is None:
             return None
         key = self._make_key(asked)
+        caller = CATCH_TASK if node.parent is None else node.parent.task
         for found in host.recorder.find_calls([key]).get(key, ()):
             single = found.single
             if single is None or not host.classes.has_all(single.classes):
                 continue
             if host.recorder.are_tasks_live(found.task_set):
                 try:
-                    return load_recorded(single, host.store)
+                    return load_recorded(single, host.store, caller)
                 except UndecodableError:
                     continue
         return None

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import functools
 import itertools
-import sys
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import FunctionType
@@ -182,6 +181,35 @@ class Task(TaskKind, Generic[P, R]):
         return "<locals>" in self.qualname or "<lambda>" in self.qualname
 
     @property
+    def place(self) -> str:
+        """``module:qualname`` of its function; ``__main__`` counts as the stem of its file.
+
+        One that is made inside a function is told by that function and the task's name.
+        """
+        module = hashing.main_name() if self.module == "__main__" else self.module
+        qualname = self.qualname
+        if self.is_local:
+            qualname = f"{qualname.rpartition('.')[0]}.{self.name}"
+        return f"{module}:{qualname}"
+
+    @property
+    def is_by_value(self) -> bool:
+        """Whether only its bytes can carry it: module and name do not lead back to this very task."""
+        base = self.base
+        if self.is_local or not loading.is_importable(self.module):
+            return True
+        if _registry.get_at(self.fullname, self.place) is not base:
+            return True
+        # Made of a function of another module: importing that one makes no task.
+        return _find_at(self.module, self.qualname) is base.func
+
+    @property
+    def is_shadowed(self) -> bool:
+        """Whether another task of its name has been made since where it was made, as in a loop."""
+        found = _registry.get_at(self.fullname, self.place)
+        return found is not None and found is not self.base
+
+    @property
     def is_closure(self) -> bool:
         """Whether the function holds values of an enclosing function, other than tasks.
 
@@ -252,6 +280,15 @@ class Task(TaskKind, Generic[P, R]):
 
         return fingerprint_task(self.func, self.fullname, version=self.version, **self.identity)
 
+    def reached_places(self, stored: StoredTask) -> set[str]:
+        """Return the places of the tasks that its code calls by the name of a stored one."""
+        qualname = stored.place and stored.place.partition(":")[2]
+        return {
+            found.place
+            for found in self.fingerprint.tasks
+            if found.fullname == stored.fullname or found.place.partition(":")[2] == qualname
+        }
+
     @property
     def hash(self) -> bytes:
         """The 20 bytes that stand for the code in cache keys."""
@@ -275,12 +312,12 @@ class Task(TaskKind, Generic[P, R]):
 
     if TYPE_CHECKING:
 
-        def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> R:
             """Return the expression of a call, which a type checker takes for its result."""
 
     else:
 
-        def __call__(self, *args, **kwargs):
+        def __call__(self, /, *args, **kwargs):
             """Return the expression of a call.
 
             Raises
@@ -335,10 +372,10 @@ class Task(TaskKind, Generic[P, R]):
         return self._with_options({CONTEXT_OPTION: override})
 
     @overload
-    def partial(self: Task[[_Unknown], S], *args: Any, **kwargs: Any) -> PartialTask[..., S]: ...
+    def partial(self: Task[[_Unknown], S], /, *args: Any, **kwargs: Any) -> PartialTask[..., S]: ...
 
     @overload
-    def partial(self: Task[Q, S]) -> PartialTask[Q, S]: ...
+    def partial(self: Task[Q, S], /) -> PartialTask[Q, S]: ...
 
     @overload
     def partial(self: Task[Concatenate[A, Q], S], a: A, /) -> PartialTask[Q, S]: ...
@@ -347,9 +384,9 @@ class Task(TaskKind, Generic[P, R]):
     def partial(self: Task[Concatenate[A, B, Q], S], a: A, b: B, /) -> PartialTask[Q, S]: ...
 
     @overload
-    def partial(self, *args: Any, **kwargs: Any) -> PartialTask[..., R]: ...
+    def partial(self, /, *args: Any, **kwargs: Any) -> PartialTask[..., R]: ...
 
-    def partial(self, *args: Any, **kwargs: Any) -> Any:
+    def partial(self, /, *args: Any, **kwargs: Any) -> Any:
         """Return a task that has some of its arguments already.
 
         Arguments of the call come after these, and a keyword given again takes the place of the
@@ -388,7 +425,7 @@ class Task(TaskKind, Generic[P, R]):
 
     def __reduce__(self) -> tuple[Any, ...]:
         base = self.base
-        if self.is_local or not loading.is_importable(self.module):
+        if self.is_by_value:
             return _rebuild_task, (
                 self.func,
                 quote_lazy({**base.base_options, **base.identity, "name": self.name,
@@ -435,11 +472,11 @@ class PartialTask(Task[P, R]):
 
     if not TYPE_CHECKING:
 
-        def __call__(self, *args, **kwargs):
+        def __call__(self, /, *args, **kwargs):
             """Return the expression of a call of the inner task."""
             return self.task(*self.args, *args, **{**self.kwargs, **kwargs})
 
-        def partial(self, *args, **kwargs):
+        def partial(self, /, *args, **kwargs):
             """Return a task that has more of its arguments already."""
             return PartialTask(self.task, (*self.args, *args), {**self.kwargs, **kwargs})
 
@@ -476,7 +513,7 @@ class SchedulerTask(Task[P, R]):
 
     if not TYPE_CHECKING:
 
-        def __call__(self, *args, **kwargs):
+        def __call__(self, /, *args, **kwargs):
             """Return the expression of a call."""
             self.parameters.check_call(args, kwargs)
             return SchedulerExpression(self, args, kwargs)
@@ -489,17 +526,24 @@ class PromiseTask(SchedulerTask[P, R]):
 
 
 class TaskRegistry:
-    """The live tasks by full name. Registering a second one under a name replaces the first."""
+    """The live tasks by full name. Registering a second one under a name replaces the first.
+
+    One of the same name from another place is replaced only as what the name stands for: it is still
+    found by its place (`Task.place`), which is how expressions name it.
+    """
 
     def __init__(self) -> None:
         self._tasks: dict[str, Task[..., Any]] = {}
+        self._places: dict[str, weakref.WeakValueDictionary[str, Task[..., Any]]] = {}
+        """Full name to the newest task of each place."""
 
     def add(self, task: Task[..., Any]) -> None:
         """Register `task` under its full name."""
-        replaced = self._tasks.get(task.fullname)
+        places = self._places.setdefault(task.fullname, weakref.WeakValueDictionary())
+        replaced = places.get(task.place)
         if replaced is not None and replaced._hash is not None and not replaced.is_closure:
             _by_hash.pop(replaced._hash, None)
-        self._tasks[task.fullname] = task
+        places[task.place] = self._tasks[task.fullname] = task
 
     def rename(self, old: str, name: str, namespace: str) -> Task[..., Any]:
         """Give a registered task another name; return it.
@@ -512,6 +556,7 @@ class TaskRegistry:
         found = self._tasks.pop(old, None)
         if found is None:
             raise UnknownNameError("task", old, self._tasks)
+        self._places[old].pop(found.place, None)
         found.name, found.namespace = name, namespace
         found.fullname = f"{namespace}.{name}" if namespace else name
         found._fingerprint = found._hash = None
@@ -524,8 +569,25 @@ class TaskRegistry:
             return self._tasks.get(name)
         return None if hash is None else _by_hash.get(hash)
 
+    def get_at(self, fullname: str, place: str) -> Task[..., Any] | None:
+        """Return the task of that full name that was made last at a place, or None."""
+        places = self._places.get(fullname)
+        return None if places is None else places.get(place)
+
+    def iter_named(self, fullname: str) -> Iterator[Task[..., Any]]:
+        """Yield the tasks of that full name: the newest, and those that other modules still hold."""
+        newest = self._tasks.get(fullname)
+        if newest is not None:
+            yield newest
+        places = self._places.get(fullname)
+        if places is not None and len(places) > 1:
+            for other in list(places.values()):
+                if other is not newest and _find_at(other.module, other.qualname) is other:
+                    yield other
+
     def __iter__(self) -> Iterator[Task[..., Any]]:
-        return iter(list(self._tasks.values()))
+        for fullname in list(self._tasks):
+            yield from self.iter_named(fullname)
 
     def __len__(self) -> int:
         return len(self._tasks)
@@ -753,6 +815,8 @@ def _place(outer: Task[..., Any], qualname: str) -> None:
     at: Task[..., Any] | None = outer
     while at is not None:
         at.qualname = qualname
+        if at is not outer:
+            _registry.add(at)
         qualname += ".wrapped_task"
         at = at.wrapped_task
 
@@ -778,28 +842,85 @@ def settle_tasks(*, is_shared: bool) -> None:
             found._left_hash = None
 
 
-def resolve_task(stored: StoredTask) -> Task[..., Any] | None:
-    """Return the live task that a recorded expression names, or None.
+def resolve_task(stored: StoredTask, caller: Task[..., Any] | None = None) -> Task[..., Any] | None:
+    """Return the live task that a stored expression names, or None.
 
-    The live task of that hash; else the live task of that name, with its present code; else the
-    task in the bytes. A task that holds values of the function it was made in is never taken by
-    name.
+    Of an expression that a function returned in this run: the task at its place, whose module is
+    imported for it; one that has no place of its own by its hash, else out of its bytes.
+
+    Parameters
+    ----------
+    caller
+        Of an expression that an earlier run recorded, the task that returned it: what its code calls
+        by that name now is what is meant, with its present code.
     """
-    found = _resolve_base(stored)
+    if caller is None:
+        found = _find_returned(stored)
+    else:
+        found = _find_recorded(stored, caller)
     if found is None or stored.options is None:
         return found
     return _with_stored_options(found, serialize.decode_bytes(stored.options))
 
 
-def _resolve_base(stored: StoredTask) -> Task[..., Any] | None:
-    if stored.hash is not None:
-        found = _by_hash.get(stored.hash)
+def _find_returned(stored: StoredTask) -> Task[..., Any] | None:
+    found = _find_by_hash(stored)
+    if found is not None:
+        return found
+    if stored.blob is not None:
+        return _decode_task(stored)
+    return _find_at_place(stored) or _import_task(stored) or _registry.get(stored.fullname)
+
+
+def _find_recorded(stored: StoredTask, caller: Task[..., Any]) -> Task[..., Any] | None:
+    if stored.place is None:  # a special form of ours, which its name tells
+        return _find_by_hash(stored) or _registry.get(stored.fullname)
+    found = None if stored.is_closure else _find_at_place(stored)
+    reached = caller.reached_places(stored)
+    if stored.place in reached and not stored.is_closure:
+        return found or _import_task(stored)
+    if reached:
+        # Its module, or the import of it, is another now, or it was made by a function. Without an
+        # equal one the caller says anew which it means.
         if found is not None:
-            return found
-    if not stored.is_closure:
-        found = _registry.get(stored.fullname)
-        if found is not None:
-            return found
+            return None
+        alike = (t for t in _registry.iter_named(stored.fullname) if t.hash == stored.hash)
+        return next(alike, None) or _find_by_hash(stored)
+    found = found or _find_by_hash(stored)
+    if found is None and stored.blob is None:
+        found = _import_task(stored)
+    if found is None and not stored.is_closure:
+        named = list(_registry.iter_named(stored.fullname))
+        found = named[0] if len(named) == 1 else None
+    return found or _decode_task(stored)
+
+
+def _find_by_hash(stored: StoredTask) -> Task[..., Any] | None:
+    return None if stored.hash is None else _by_hash.get(stored.hash)
+
+
+def _find_at_place(stored: StoredTask) -> Task[..., Any] | None:
+    return None if stored.place is None else _registry.get_at(stored.fullname, stored.place)
+
+
+def _import_task(stored: StoredTask) -> Task[..., Any] | None:
+    """Import the module of a task that only jobs have imported so far; return the task, or None."""
+    if stored.place is None:
+        return None
+    module, _, qualname = stored.place.partition(":")
+    try:
+        loading.import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{module}.".startswith(f"{error.name}."):
+            raise  # one that it needs
+        return None
+    found = _find_at_place(stored)
+    if found is None:
+        found = _find_at(module, qualname)
+    return found if isinstance(found, Task) and found.fullname == stored.fullname else None
+
+
+def _decode_task(stored: StoredTask) -> Task[..., Any] | None:
     if stored.blob is None:
         return None
     made = serialize.decode_bytes(stored.blob)
@@ -810,19 +931,26 @@ def _resolve_base(stored: StoredTask) -> Task[..., Any] | None:
     return made
 
 
+def _find_at(module: str, qualname: str) -> Any:
+    """Return what a qualified name stands for in a loaded module, or None."""
+    found: Any = loading.find_module(module)
+    for part in qualname.split("."):
+        found = getattr(found, part, None)
+    return found
+
+
 def _find_task(
     module: str, qualname: str, fullname: str, call_options: dict[str, Any]
 ) -> Task[..., Any]:
     """Return the task at that place; how an importable task is unpickled."""
-    found = _registry.get(fullname)
+    home = hashing.main_name() if module == "__main__" else module
+    stored = StoredTask(fullname, None, None, place=f"{home}:{qualname}")
+    found = _find_at_place(stored) or _import_task(stored)
     if found is None:
-        __import__(module)
-        place: Any = sys.modules[module]
-        for part in qualname.split("."):
-            place = getattr(place, part)
-        if not isinstance(place, Task):
+        named = list(_registry.iter_named(fullname))
+        if len(named) != 1:
             raise AttributeError(f"{module}.{qualname} is not a task")
-        found = place
+        found = named[0]
     return _with_stored_options(found, call_options)
 
 
@@ -854,6 +982,10 @@ def _rebuild_task(
     live = _by_hash.get(task_hash)
     if live is None:
         live = Task(func, _unquote(settings))
+        known = _registry.get_at(live.fullname, live.place)
+        if known is not None and known.func is func:
+            live = known
+    if live._hash is None:
         live._set_hash(task_hash, None)
     return _with_stored_options(live, call_options)
 

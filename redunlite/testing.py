@@ -70,7 +70,7 @@ class Jobs:
         name = self._find_name(task)
         return [line.reason for line in self.lines if line.event == RUN and line.task == name]
 
-    def assert_ran(self, **counts: int) -> None:
+    def assert_ran(self, /, **counts: int) -> None:
         """Check how many jobs of each named task ran, and that no job of any other task did.
 
         Raises

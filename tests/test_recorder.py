@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from redunlite import Scheduler, catch, task
+from redunlite import Scheduler, catch, get_task_registry, task
 from redunlite.hashing import decode_token
 from redunlite.jobinfo import JobIds, format_uuid, make_job_uuid, make_uuid
 from redunlite.recorder import models
@@ -251,13 +251,15 @@ def test_reasons_compare_with_the_job_in_the_same_place(scheduler: Scheduler):
         "greeter: greet: 'Hello there' → 'Hi you'",
     ]
 
-    @task(name="get_planet")
     def edited():
         return "the Mars"
 
+    edited.__qualname__ = "get_planet"  # in its place, as after an edit
+    replacement = task(name="get_planet")(edited)
     lines = reasons(scheduler, lambda: hello())
     assert lines[0].startswith("get_planet: code changed: test_recorder.py:")
     assert lines[1].startswith("greeter: greet: 'Hi you' → 'Hello there'")
+    assert get_task_registry().get(replacement.fullname) is replacement
 
 
 def test_reason_of_an_argument_that_looks_as_before(scheduler: Scheduler):

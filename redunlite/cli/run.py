@@ -294,12 +294,13 @@ def iter_tasks(module: ModuleType) -> list[Task[..., Any]]:
     """
     from redunlite.task import Task, get_task_registry
 
-    names = {value.fullname for value in vars(module).values() if isinstance(value, Task)}
-    found = [
-        task
-        for task in get_task_registry()
-        if task.module == module.__name__
-        or (task.fullname in names and task.namespace != "redunlite")
+    held = {
+        id(value.base): value.base for value in vars(module).values() if isinstance(value, Task)
+    }
+    found = [task for task in get_task_registry() if task.module == module.__name__]
+    own = set(map(id, found))
+    found += [
+        task for key, task in held.items() if key not in own and task.namespace != "redunlite"
     ]
     hidden = {id(task.wrapped_task) for task in found}
     return sorted((t for t in found if id(t) not in hidden), key=lambda task: task.fullname)
@@ -325,14 +326,18 @@ def find_task(module: ModuleType, name: str, path: str) -> Task[..., Any]:
     own = [task for task in tasks if task.name == name and task.module == module.__name__]
     if len(own) == 1:
         return own[0]
-    exact = get_task_registry().get(name)
-    if exact is not None and exact.namespace != "redunlite":
-        return exact
-    short = own or [task for task in tasks if task.name == name]
+    exact = [task for task in tasks if task.fullname == name]
+    exact = exact or list(get_task_registry().iter_named(name))
+    if len(exact) == 1 and exact[0].namespace != "redunlite":
+        return exact[0]
+    short = own or exact or [task for task in tasks if task.name == name]
     if len(short) == 1:
         return short[0]
     if short:
-        listed = ", ".join(task.fullname for task in short)
+        from redunlite.definitions import format_definition
+
+        places = [f"{task.fullname} ({format_definition(task.func)})" for task in short]
+        listed = ", ".join(places if exact else [task.fullname for task in short])
         raise UsageError(f"task {name!r} is ambiguous in {path}", f"it may be {listed}")
     names = [task.name for task in tasks] + [task.fullname for task in tasks]
     hint = f"redunlite run {path} help lists its tasks" if tasks else f"{path} has no tasks"
