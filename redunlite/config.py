@@ -4,10 +4,9 @@ Decided here: the sections and keys of ``redunlite.ini``, their order of precede
 environment, then project, then default), and how `.redunlite/` is found and made. Not here: what
 the settings do. No state; nothing is kept between calls.
 
-The file is read by a few lines of our own rather than by `configparser`, so that every message
-names its line, and because importing that takes as long as reading ten of these files. The sections
-are named tuples and `Config` is a plain class, because completion reads executors from here at a TAB
-and importing `dataclasses` takes 6 ms (Python 3.11).
+What a file's lines mean is decided in `ini`, and what redun's settings do here in `redun_settings`.
+The sections are named tuples and `Config` is a plain class, because completion reads executors from
+here at a TAB and importing `dataclasses` takes 6 ms (Python 3.11).
 
 >>> Config({"executors.default": {"workers": 4}}).executors["default"].workers
 4
@@ -16,10 +15,12 @@ and importing `dataclasses` takes 6 ms (Python 3.11).
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+from redunlite import redun_settings
 from redunlite.errors import ConfigError, UsageError, find_nearest
+from redunlite.ini import Ini, read_ini
 
 FOLDER_NAME = ".redunlite"
 INI_NAME = "redunlite.ini"
@@ -65,6 +66,10 @@ DEFAULT_INI = """\
 # What makes the scheduler: file.py::function, in this folder or the working folder, or
 # module::function.
 # setup_scheduler =
+
+[options]
+# Task options of this project's own, which its code or its executors read: names with commas.
+# names =
 """
 
 
@@ -114,12 +119,80 @@ class SchedulerConfig(NamedTuple):
     """Path of a JSON file with context variables, which come before `context`."""
 
 
+class OptionsConfig(NamedTuple):
+    """Task options of the project's own."""
+
+    names: tuple[str, ...] = ()
+    """What `options.register_option` is told of."""
+
+
+class Section(Mapping[str, Any]):
+    """The keys of a section that were set, and their values; it does not change.
+
+    `get`, `getint`, `getfloat` and `getboolean` take ``fallback=`` as those of `configparser` do.
+    """
+
+    def __init__(self, name: str, values: Mapping[str, Any]) -> None:
+        self.name = name
+        self._values = values
+
+    def __getitem__(self, key: str) -> Any:
+        return self._values[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        raise TypeError(
+            f"cannot set {key!r} in [{self.name}]: a configuration does not change; "
+            "Scheduler(config={…}) takes a dict, such as config.get_config_dict() gives"
+        )
+
+    def __repr__(self) -> str:
+        return f"<Section: {self.name}>"
+
+    def get(self, key: str, default: Any = None, *, fallback: Any = None) -> Any:
+        """Return a value, or what is given instead where it was not set."""
+        return self._values.get(key, fallback if default is None else default)
+
+    def getint(self, key: str, default: Any = None, *, fallback: Any = None) -> Any:
+        """Return a value as a whole number."""
+        return self._convert(int, key, fallback if default is None else default)
+
+    def getfloat(self, key: str, default: Any = None, *, fallback: Any = None) -> Any:
+        """Return a value as a number."""
+        return self._convert(float, key, fallback if default is None else default)
+
+    def getboolean(self, key: str, default: Any = None, *, fallback: Any = None) -> Any:
+        """Return a value that says yes or no, in the words that `configparser` takes."""
+        return self._convert(_read_boolean, key, fallback if default is None else default)
+
+    def _convert(self, convert: Any, key: str, instead: Any) -> Any:
+        return convert(self._values[key]) if key in self._values else instead
+
+
+def _read_boolean(value: Any) -> bool:
+    words = {"1": True, "yes": True, "true": True, "on": True,
+             "0": False, "no": False, "false": False, "off": False}  # fmt: skip
+    try:
+        return words[str(value).lower()]
+    except KeyError:
+        raise ValueError(f"{value!r} is neither yes nor no") from None
+
+
 class Config:
     """All settings, with defaults where nothing was set; it does not change.
 
+    What was set can be read as from redun's, too: ``config["scheduler"]`` and
+    ``config["executors"]["default"]`` are the `Section` of that name, ``config.get("limits", {})``
+    gives a default where there is none.
+
     Parameters
     ----------
-    settings
+    config_dict
         Keys and values by section, as in the file: ``{"executors.default": {"workers": 4}}``;
         ``{"executors": {"default": {"workers": 4}}}`` means the same.
 
@@ -135,8 +208,11 @@ class Config:
         "fingerprint",
         "folder",
         "limits",
+        "notices",
+        "options",
         "recorder",
         "scheduler",
+        "sections",
         "tags",
     )
 
@@ -152,9 +228,14 @@ class Config:
     """Tags of every execution."""
     folder: str | None
     """The `.redunlite` folder that these settings were read for; None for a dict's."""
+    options: OptionsConfig
+    notices: tuple[str, ...]
+    """One line for each section with settings of redun's that do something else here, or nothing."""
+    sections: Mapping[str, Section]
+    """What was set, by full name of the section."""
 
-    def __init__(self, settings: Mapping[str, Mapping[str, Any]] | None = None) -> None:
-        self._fill(_from_dict(settings or {}), None)
+    def __init__(self, config_dict: Mapping[str, Mapping[str, Any]] | None = None) -> None:
+        self._fill(_from_dict(config_dict or {}), None)
 
     def __setattr__(self, name: str, value: Any) -> None:
         raise AttributeError(f"cannot set {name!r}: a configuration does not change")
@@ -162,11 +243,56 @@ class Config:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Config):
             return NotImplemented
-        return all(getattr(self, name) == getattr(other, name) for name in self.__slots__)
+        return all(getattr(self, name) == getattr(other, name) for name in _IN_FORCE)
 
     def __repr__(self) -> str:
-        values = ", ".join(f"{name}={getattr(self, name)!r}" for name in self.__slots__)
+        values = ", ".join(f"{name}={getattr(self, name)!r}" for name in _IN_FORCE)
         return f"Config({values})"
+
+    def __getitem__(self, name: str) -> Any:
+        if name in self.sections:
+            return self.sections[name]
+        below = {
+            full.partition(".")[2]: section
+            for full, section in self.sections.items()
+            if full.startswith(f"{name}.")
+        }
+        if not below:
+            raise KeyError(name)
+        return below
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.keys()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.keys())
+
+    def keys(self) -> list[str]:
+        """Return the names of the sections that were set, up to the first dot."""
+        return list(dict.fromkeys(full.partition(".")[0] for full in self.sections))
+
+    def items(self) -> list[tuple[str, Any]]:
+        """Return the names with what ``config[name]`` gives."""
+        return [(name, self[name]) for name in self.keys()]
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return what ``config[name]`` gives, or the default where nothing was set."""
+        try:
+            return self[name]
+        except KeyError:
+            return default
+
+    def get_config_dict(self) -> dict[str, dict[str, Any]]:
+        """Return what was set as a dict, of which `Config` makes an equal configuration."""
+        return {name: dict(section) for name, section in self.sections.items()}
+
+    def __getattr__(self, name: str) -> Any:
+        if name in ("read_dict", "read_string", "read_path"):
+            raise AttributeError(
+                f"Config has no {name!r}: a configuration does not change; "
+                "write Config({…}) with its sections as dicts"
+            )
+        raise AttributeError(f"'Config' object has no attribute {name!r}")
 
     @property
     def context(self) -> Mapping[str, Any]:
@@ -187,6 +313,11 @@ class Config:
 
     def _fill(self, sections: _Sections, folder: str | None) -> None:
         object.__setattr__(self, "folder", folder)
+        shown = {
+            name: Section(name, {key: setting.value for key, setting in values.items()})
+            for name, values in sections.items()
+        }
+        object.__setattr__(self, "sections", shown)
         executors = {
             name.partition(".")[2]: values
             for name, values in sections.items()
@@ -197,7 +328,9 @@ class Config:
         made = {name: _make_executor(name, values) for name, values in executors.items()}
         for name in made:
             _check_alias(name, made, executors)
+        made.update(_place_remote(made, executors))
         object.__setattr__(self, "executors", made)
+        object.__setattr__(self, "notices", tuple(_iter_notices(sections, made)))
         limits = {name: _capacity(s) for name, s in sections.get("limits", {}).items()}
         object.__setattr__(self, "limits", limits)
         tags = {key: _tag(key, s) for key, s in sections.get("tags", {}).items()}
@@ -205,8 +338,14 @@ class Config:
         for section, (cls, checks) in _PLAIN.items():
             values = sections.get(section, {})
             object.__setattr__(
-                self, section, cls(**{key: checks[key](s) for key, s in values.items()})
+                self,
+                section,
+                cls(**{key: checks[key](s) for key, s in values.items() if key in checks}),
             )
+
+
+_IN_FORCE = tuple(name for name in Config.__slots__ if name not in ("notices", "sections"))
+"""What makes two configurations equal."""
 
 
 class _Setting(NamedTuple):
@@ -235,12 +374,22 @@ def _one_of(*words: str) -> Any:
         if setting.value not in words:
             nearest = find_nearest(str(setting.value), words)
             mean = f"; did you mean {nearest!r}?" if nearest else ""
-            raise ConfigError(
-                f"{setting.where} is {str(setting.value)!r}, expected {' or '.join(words)}{mean}"
-            )
+            raise _refuse(setting, f"{' or '.join(words)}{mean}")
         return str(setting.value)
 
     return check
+
+
+def _refuse(setting: _Setting, expected: str) -> ConfigError:
+    """Return the error for a value of another kind than expected."""
+    text = str(setting.value)
+    lines = "".join(text.partition("\n")[1:])
+    hint = ""
+    if lines:
+        hint = "; a line that is indented goes on with the value above it"
+    elif " #" in text or " ;" in text:
+        hint = "; a comment stands on a line of its own"
+    return ConfigError(f"{setting.where} is {text!r}, expected {expected}{hint}")
 
 
 def _workers(setting: _Setting) -> int:
@@ -251,9 +400,7 @@ def _workers(setting: _Setting) -> int:
     except ValueError:
         count = 0
     if count < 1:
-        raise ConfigError(
-            f"{setting.where} is {str(setting.value)!r}, expected a whole number, 1 or more"
-        )
+        raise _refuse(setting, "a whole number, 1 or more")
     return count
 
 
@@ -263,9 +410,7 @@ def _capacity(setting: _Setting) -> float:
     except (TypeError, ValueError):
         units = float("nan")
     if not 0 <= units < float("inf"):
-        raise ConfigError(
-            f"{setting.where} is {str(setting.value)!r}, expected a number, 0 or more"
-        )
+        raise _refuse(setting, "a number, 0 or more")
     return int(units) if units == int(units) else units
 
 
@@ -280,9 +425,7 @@ def _size(setting: _Setting) -> int:
     except ValueError:
         number = -1
     if not 0 <= number < float("inf"):
-        raise ConfigError(
-            f"{setting.where} is {str(setting.value)!r}, expected bytes, such as 500M or 1G"
-        )
+        raise _refuse(setting, "bytes, such as 500M or 1G")
     return int(number * (1 << _SIZE_UNITS[unit]))
 
 
@@ -330,11 +473,25 @@ def read_context(path: str) -> Mapping[str, Any]:
     return _json_object(_Setting(text, path))
 
 
+def _option_names(setting: _Setting) -> tuple[str, ...]:
+    value = setting.value
+    names = value.replace(",", " ").split() if isinstance(value, str) else value
+    if not isinstance(names, (list, tuple)):
+        raise _refuse(setting, "names with commas between them")
+    for name in names:
+        if not isinstance(name, str) or not name.isidentifier():
+            raise ConfigError(f"{setting.where} has {name!r}, expected names as of parameters")
+    return tuple(names)
+
+
 ALIAS = "alias"
-# Types of executors in redun; what runs in clouds runs here too.
-_REDUN_TYPES = ("local", "docker", "aws_batch", "aws_glue", "k8s", "gcp_batch")
+_REDUN_MODES = {"threads": "thread", "processes": "process"}
+"""As older configurations have it."""
 _executor_type = _one_of(*EXECUTOR_TYPES, ALIAS)
+_executor_mode = _one_of("process", "thread")
 _EXECUTOR_KEYS = ("type", "workers", "target")
+_REDUN_EXECUTOR_KEYS = ("mode", "max_workers")
+"""Other ways to say the type and the number of workers."""
 _PLAIN: dict[str, tuple[type[Any], dict[str, Any]]] = {
     "fingerprint": (FingerprintConfig, {"packages": _one_of("version", "major", "ignore")}),
     "files": (FilesConfig, {"content_limit": _size}),
@@ -348,19 +505,12 @@ _PLAIN: dict[str, tuple[type[Any], dict[str, Any]]] = {
             "setup_scheduler": _setup_function,
         },
     ),
+    "options": (OptionsConfig, {"names": _option_names}),
 }
 
 
 def _make_executor(name: str, values: Mapping[str, _Setting]) -> ExecutorConfig:
-    kind = name if name in EXECUTOR_TYPES else "process"
-    if "type" in values:
-        said = values["type"]
-        if str(said.value).strip().lower() in _REDUN_TYPES:
-            raise ConfigError(
-                f"{said.where} is {said.value!r}, which is redun's; write process, or thread for "
-                "tasks that wait more than they compute"
-            )
-        kind = _executor_type(said)
+    kind = _find_type(name, values)
     target = values.get("target")
     if kind == ALIAS:
         if target is None or not target.value:
@@ -369,10 +519,98 @@ def _make_executor(name: str, values: Mapping[str, _Setting]) -> ExecutorConfig:
         return ExecutorConfig(name, kind, 1, str(target.value))
     if target is not None:
         raise ConfigError(f"{target.where} is set, which only an executor of type alias has")
-    if kind == "inline":
-        return ExecutorConfig(name, kind, 1)
-    workers = _workers(values["workers"]) if "workers" in values else count_cpus()
-    return ExecutorConfig(name, kind, workers)
+    if kind == "inline" or _is_remote(values):
+        return ExecutorConfig(name, kind, 1 if kind == "inline" else count_cpus())
+    given = [values[key] for key in ("workers", "max_workers") if key in values]
+    if len(given) > 1:
+        raise ConfigError(f"{given[1].where} is set beside workers, which means the same")
+    return ExecutorConfig(name, kind, _workers(given[0]) if given else count_cpus())
+
+
+def _find_type(name: str, values: Mapping[str, _Setting]) -> str:
+    """Return the type of an executor, which redun's configuration says in other words."""
+    said, mode = values.get("type"), values.get("mode")
+    if mode is not None:
+        word = str(mode.value)
+        mode = mode._replace(value=_REDUN_MODES.get(word, word))
+        if not _is_remote(values) and (said is None or said.value in ("local", mode.value)):
+            return str(_executor_mode(mode))
+        if said is not None:
+            raise ConfigError(f"{mode.where} is {word!r}, and the type is {said.value!r}")
+    if said is None:
+        return name if name in EXECUTOR_TYPES else "process"
+    if said.value == redun_settings.LOCAL:
+        return "thread"  # as redun has it
+    return "process" if _is_remote(values) else str(_executor_type(said))
+
+
+def _is_remote(values: Mapping[str, _Setting]) -> bool:
+    """Tell whether an executor is one of redun's that run jobs elsewhere."""
+    return "type" in values and values["type"].value in redun_settings.REMOTE_TYPES
+
+
+def _place_remote(
+    made: Mapping[str, ExecutorConfig], executors: Mapping[str, Mapping[str, _Setting]]
+) -> dict[str, ExecutorConfig]:
+    """Return executors that let the default one run what redun runs elsewhere.
+
+    A pool of processes for each would take the CPUs several times.
+    """
+    default = "default"
+    while made[default].type == ALIAS:
+        default = made[default].target
+    return {
+        name: ExecutorConfig(name, ALIAS, 1, default)
+        for name, values in executors.items()
+        if _is_remote(values) and name != default
+    }
+
+
+def _iter_notices(sections: _Sections, executors: Mapping[str, ExecutorConfig]) -> Iterator[str]:
+    """Yield a line for each thing of redun's that has another effect here, or none."""
+    for section, values in sections.items():
+        is_executor = section.startswith("executors.")
+        if redun_settings.is_section(section):
+            note = next((redun_settings.find_note(section, key) for key in values), "")
+            yield f"{_head(section, values)} has no effect here{': ' if note else ''}{note}"
+        elif is_executor and _is_remote(values):
+            executor = executors[section.partition(".")[2]]
+            where = f"at executor {executor.target!r}" if executor.target else "in processes"
+            yield (
+                f"{_head(section, values)} runs its jobs on this machine, {where}; "
+                f"type {values['type'].value} and its options have no effect here"
+            )
+        else:
+            if is_executor and _is_vague(values):
+                head = _head(section, values)
+                yield f"{head} runs jobs in threads, as in redun; mode = process uses all CPUs"
+            yield from _iter_key_notices(section, values)
+
+
+def _is_vague(values: Mapping[str, _Setting]) -> bool:
+    """Tell whether an executor is of this machine without being told how it runs jobs."""
+    return (
+        "type" in values and values["type"].value == redun_settings.LOCAL and "mode" not in values
+    )
+
+
+def _iter_key_notices(section: str, values: Mapping[str, _Setting]) -> Iterator[str]:
+    """Yield a line for the keys without effect that have the same reason."""
+    by_note: dict[str, dict[str, _Setting]] = {}
+    for key, setting in values.items():
+        note = redun_settings.find_note(section, key)
+        if note is not None:
+            by_note.setdefault(note, {})[key] = setting
+    for note, kept in by_note.items():
+        have = "has" if len(kept) == 1 else "have"
+        yield f"{_head(section, kept)} {', '.join(kept)} {have} no effect here: {note}"
+
+
+def _head(section: str, values: Mapping[str, _Setting]) -> str:
+    """Return what a notice about a section begins with: place of the first setting, and name."""
+    first = next(iter(values.values()), None)
+    place = first.where.rpartition(": ")[0] if first is not None else ""
+    return f"{place}: [{section}]" if place else f"[{section}]"
 
 
 def _check_alias(
@@ -438,7 +676,7 @@ def _read_sections(
         path = os.path.join(folder, INI_NAME)
         text = _read(path)
         if text is not None:
-            sections = _parse(text, path)
+            sections = _from_ini(read_ini(text, path), os.environ if environ is None else environ)
     for extra in (_from_environment(os.environ if environ is None else environ, sections),
                   _from_dict(flags or {}, "option ")):  # fmt: skip
         for section, values in extra.items():
@@ -469,8 +707,10 @@ def list_settings(folder: str | None) -> list[SettingInForce]:
     found: list[SettingInForce] = []
 
     def add(section: str, key: str, value: Any) -> None:
-        given = sections.get(section, {}).get(key)
-        origin = "default" if given is None else given.where.removesuffix(f": {key}")
+        values = sections.get(section, {})
+        other = {"type": "mode", "workers": "max_workers"}.get(key, key)
+        name = key if key in values else other
+        origin = values[name].where.removesuffix(f": {name}") if name in values else "default"
         found.append(SettingInForce(f"{section}.{key}", value, origin))
 
     for name, executor in config.executors.items():
@@ -485,6 +725,11 @@ def list_settings(folder: str | None) -> list[SettingInForce]:
             add(section, key, getattr(getattr(config, section), key))
     for key, value in config.tags.items():
         add("tags", key, value)
+    for section, values in sections.items():
+        for key, setting in values.items():
+            if redun_settings.find_note(section, key) is not None:
+                origin = f"{setting.where.removesuffix(f': {key}')}, no effect here"
+                found.append(SettingInForce(f"{section}.{key}", setting.value, origin))
     return found
 
 
@@ -500,57 +745,57 @@ def _read(path: str) -> str | None:
         raise ConfigError(f"{path} is not UTF-8 text (byte {error.start})") from error
 
 
-def _parse(text: str, path: str) -> _Sections:
-    """Return the settings in an ini file.
-
-    Sections in brackets; ``key = value`` or ``key: value``; lines that begin with ``#`` or ``;``
-    are comments.
-    """
+def _from_ini(ini: Ini, environ: Mapping[str, str]) -> _Sections:
+    """Return the settings in a file; those of ``[DEFAULT]`` hold where a section has such a key."""
     sections: _Sections = {}
-    section = ""
-    for number, raw in enumerate(text.splitlines(), 1):
-        line, where = raw.strip(), f"{path}:{number}"
-        if not line or line[0] in "#;":
+    for section, entries in ini.sections.items():
+        _check_section(section, f"{ini.path}:{ini.lines[section]}")
+        settings = sections[section] = {}
+        for key, entry in entries.items():
+            where = f"{ini.path}:{entry.line}"
+            _check_key(section, key, where)
+            is_used = redun_settings.find_note(section, key) is None
+            value = ini.expand(section, key, environ) if is_used else entry.value
+            settings[key] = _Setting(value, f"{where}: {key}")
+        if section in _OPEN_SECTIONS:
             continue
-        if line[0] == "[":
-            section = line[1:-1].strip()
-            if line[-1] != "]" or not section:
-                raise ConfigError(f"{where}: expected a section, such as [limits], got {raw!r}")
-            _check_section(section, where)
-            if section in sections:
-                raise ConfigError(f"{where}: section [{section}] is there twice")
-            sections[section] = {}
-            continue
-        places = [place for place in (line.find("="), line.find(":")) if place > 0]
-        if not places:
-            raise ConfigError(f"{where}: expected key = value, got {raw!r}")
-        if not section:
-            raise ConfigError(f"{where}: expected a section, such as [limits], before {raw!r}")
-        key, value = line[: min(places)].strip(), line[min(places) + 1 :].strip()
-        _check_key(section, key, where)
-        if key in sections[section]:
-            raise ConfigError(f"{where}: {key!r} is there twice in [{section}]")
-        sections[section][key] = _Setting(value, f"{where}: {key}")
+        for key, entry in ini.defaults.items():
+            if key not in entries and key in _list_keys(section):
+                value = ini.expand(section, key, environ)
+                settings[key] = _Setting(value, f"{ini.path}:{entry.line}: {key}")
     return sections
 
 
+_OPEN_SECTIONS = ("limits", "tags")
+"""Sections whose keys are names of the user's own."""
+
+
 def _check_section(section: str, where: str) -> None:
-    if section in ("limits", "tags") or section in _PLAIN:
+    if section in _OPEN_SECTIONS or section in _PLAIN or redun_settings.is_section(section):
         return
     if section.startswith("executors.") and section != "executors.":
         return
-    nearest = find_nearest(section, ["limits", "tags", *_PLAIN, "executors.default"])
+    nearest = find_nearest(section, [*_OPEN_SECTIONS, *_PLAIN, "executors.default", "backend"])
     mean = f"; did you mean [{nearest}]?" if nearest else ""
     raise ConfigError(f"{where}: unknown section [{section}]{mean}")
 
 
+def _list_keys(section: str) -> tuple[str, ...]:
+    """Return the keys of a section that have an effect."""
+    if section.startswith("executors."):
+        return (*_EXECUTOR_KEYS, *_REDUN_EXECUTOR_KEYS)
+    return tuple(_PLAIN[section][1]) if section in _PLAIN else ()
+
+
 def _check_key(section: str, key: str, where: str) -> None:
-    if section in ("limits", "tags"):
+    if section in _OPEN_SECTIONS or redun_settings.find_note(section, key) is not None:
         return
-    known = _EXECUTOR_KEYS if section.startswith("executors.") else tuple(_PLAIN[section][1])
+    known = _list_keys(section)
     if key not in known:
-        nearest = find_nearest(key, known)
+        nearest = find_nearest(key, known) or find_nearest(key, redun_settings.list_keys(section))
         mean = f"did you mean {nearest!r}?" if nearest else f"it has {', '.join(known)}"
+        if key == "class" and section.startswith("executors."):
+            mean = "an executor of your own is given to Scheduler.add_executor in setup_scheduler"
         raise ConfigError(f"{where}: unknown key {key!r} in [{section}]; {mean}")
 
 
@@ -561,10 +806,11 @@ def _from_dict(settings: Mapping[str, Any], where: str = "configuration: ") -> _
             raise ConfigError(
                 f"{where}section [{section}] is {values!r}, expected a dict of settings"
             )
-        nested = {f"executors.{n}": v for n, v in values.items()} if section == "executors" else {}
-        for name, keys in (nested or {section: values}).items():
-            if name == "executors":
-                continue
+        is_nested = section in ("executors", "repos", "federated_tasks")
+        nested = (
+            {f"{section}.{n}": v for n, v in values.items()} if is_nested else {section: values}
+        )
+        for name, keys in nested.items():
             _check_section(name, where.rstrip(": "))
             if not isinstance(keys, Mapping):
                 raise ConfigError(
@@ -590,6 +836,9 @@ def _from_environment(environ: Mapping[str, str], known: _Sections) -> _Sections
         first, _, rest = variable[len(ENVIRONMENT_PREFIX) :].lower().partition("_")
         if first == "executors":
             name, _, key = rest.rpartition("_")
+            for longer in (*_REDUN_EXECUTOR_KEYS, *redun_settings.list_keys("executors")):
+                if "_" in longer and rest.endswith(f"_{longer}"):
+                    name, key = rest.removesuffix(f"_{longer}"), longer
             section = _match(f"executors.{name}", known)
         elif first == "limits":
             section, key = first, _match(rest, known.get(first, {}))

@@ -150,6 +150,166 @@ def test_broken_file_is_told_with_its_line(
     assert str(caught.value).startswith(f"{folder}/redunlite.ini:{line}: ")
 
 
+# Files that were written for redun.
+
+REDUN_INI = """
+[DEFAULT]
+account = 123
+max_workers = 3
+
+[backend]
+db_uri = sqlite:///redun.db
+
+[executors.default]
+type = local
+
+[executors.pool]
+type = local
+mode = processes
+start_method = fork
+max_workers = 7
+
+[executors.batch]
+type = aws_batch
+image = ${account}.registry/${UNSET}
+memory = 4
+
+[repos.team]
+config_dir = s3://team
+
+[scheduler]
+job_status_interval = 5
+context =
+  {
+    # how much
+    "machine": {"memory": 4},
+
+    "name": "${account}"
+  }
+
+[tags]
+owner = ${account}
+home = ${PLACE}
+"""
+
+
+def test_configuration_of_redun_is_taken(tmp_path: Path) -> None:
+    """Values over several lines, names in values, defaults of all sections, local executors."""
+    config = load_config(write_ini(tmp_path, REDUN_INI), environ={"PLACE": "here"})
+
+    executors = config.executors
+    assert (executors["default"].type, executors["default"].workers) == ("thread", 3)
+    assert (executors["pool"].type, executors["pool"].workers) == ("process", 7)
+    assert (executors["batch"].type, executors["batch"].target) == ("alias", "default")
+    assert config.context == {"machine": {"memory": 4}, "name": "123"}
+    assert config.tags == {"owner": 123, "home": "here"}
+    assert config.limits == {}
+
+
+def test_each_section_without_effect_has_a_line(tmp_path: Path) -> None:
+    """File, line, section, key, and what there is here."""
+    folder = write_ini(tmp_path, REDUN_INI)
+    notices = load_config(folder, environ={"PLACE": "here"}).notices
+
+    ini = f"{folder}/redunlite.ini"
+    assert list(notices) == [
+        f"{ini}:7: [backend] has no effect here: results are recorded in redunlite.db beside this file",
+        f"{ini}:10: [executors.default] runs jobs in threads, as in redun; mode = process uses all CPUs",
+        f"{ini}:15: [executors.pool] start_method has no effect here: workers are always started from a"
+        " clean process",
+        f"{ini}:19: [executors.batch] runs its jobs on this machine, at executor 'default'; type aws_batch"
+        " and its options have no effect here",
+        f"{ini}:24: [repos.team] has no effect here: one history a project; -c names another folder",
+        f"{ini}:27: [scheduler] job_status_interval has no effect here: a terminal shows the state of the"
+        " run all the time",
+    ]
+    assert (
+        Config().notices == load_config(write_ini(tmp_path, DEFAULT_INI), environ={}).notices == ()
+    )
+
+
+@pytest.mark.parametrize("kind", ["docker", "aws_batch", "aws_glue", "k8s", "gcp_batch"])
+def test_default_executor_of_another_machine_is_a_pool_of_processes(kind: str) -> None:
+    """Also one that the default one stands for: it cannot lead back to it."""
+    own = Config({"executors.default": {"type": kind, "image": "x"}, "executors.b": {"type": kind}})
+    alias = Config(
+        {"executors.default": {"type": "alias", "target": "b"}, "executors.b": {"type": kind}}
+    )
+
+    assert own.executors["default"].type == "process"
+    assert (own.executors["b"].type, own.executors["b"].target) == ("alias", "default")
+    assert alias.executors["b"].type == "process"
+    assert own.notices[0].endswith(
+        f"[executors.default] runs its jobs on this machine, in processes; type {kind} and its options"
+        " have no effect here"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "words"),
+    [
+        ("[backend]\ndb_url = x\n", 2, "unknown key 'db_url' in .backend.; did you mean 'db_uri'"),
+        ("[bakend]\n", 1, "did you mean .backend."),
+        ("[scheduler]\njob_status_intervall = 1\n", 2, "did you mean 'job_status_interval'"),
+        ("[executors.b]\ntype = k8s\nimge = x\n", 3, "did you mean 'image'"),
+        ("[executors.b]\ntype = k9s\n", 2, "type is 'k9s', expected process or"),
+        ("[executors.b]\ntype = local\nmode = fork\n", 3, "mode is 'fork', expected process or thread"),
+        ("[executors.b]\ntype = thread\nmode = process\n", 3, "mode is 'process', and the type is 'thread'"),
+        ("[executors.b]\nworkers = 1\nmax_workers = 1\n", 3, "which means the same"),
+        ("[executors.b]\nclass = a.B\n", 2, "Scheduler.add_executor in setup_scheduler"),
+        ("[limits]\ndb = 2 ; two\n", 2, "a comment stands on a line of its own"),
+        ("[limits]\ndb = 2\n  net = 3\n", 2, "a line that is indented goes on with the value above it"),
+        ("[tags]\nteam = ${nosuch}\n", 2, "is not in .tags., .DEFAULT. or the environment"),
+        ("[scheduler]\ncontext =\n  {\n  'a': 1}\n", 2, "context is not JSON"),
+    ],
+)  # fmt: skip
+def test_what_nobody_knows_is_an_error_still(
+    tmp_path: Path, text: str, line: int, words: str
+) -> None:
+    """With file, line and the nearest name, of redun's too."""
+    folder = write_ini(tmp_path, text)
+
+    with pytest.raises(ConfigError, match=words) as caught:
+        load_config(folder, environ={})
+
+    assert str(caught.value).startswith(f"{folder}/redunlite.ini:{line}: ")
+
+
+def test_environment_sets_keys_of_several_words(tmp_path: Path) -> None:
+    """The name of the executor ends where the key begins."""
+    environ = {
+        "REDUNLITE_EXECUTORS_MY_POOL_MAX_WORKERS": "2",
+        "REDUNLITE_OPTIONS_NAMES": "gpu,  disk",
+    }
+
+    config = load_config(write_ini(tmp_path, "[executors.my-pool]\n"), environ=environ)
+
+    assert config.executors["my-pool"].workers == 2
+    assert config.options.names == ("gpu", "disk")
+
+
+def test_configuration_can_be_read_as_a_dict_of_sections(tmp_path: Path) -> None:
+    """As a `setup_scheduler` that was written for redun does; and it gives a dict to change."""
+    config = load_config(write_ini(tmp_path, REDUN_INI), environ={"PLACE": "here"})
+
+    assert config["executors"]["pool"]["max_workers"] == "7"
+    assert config["executors"]["pool"].getint("max_workers") == 7
+    assert config.get("scheduler", {}).get("job_status_interval") == "5"
+    assert config["scheduler"].getfloat("nosuch", fallback=1.5) == 1.5
+    assert config.get("limits", {}) == {} and "limits" not in config
+    assert list(config) == ["backend", "executors", "repos", "scheduler", "tags"]
+    changed = config.get_config_dict()
+    assert Config(changed).executors == config.executors
+    changed["executors.pool"]["max_workers"] = "2"
+    assert Config(config_dict=changed).executors["pool"].workers == 2
+    with pytest.raises(TypeError, match="a configuration does not change; Scheduler"):
+        config["executors"]["pool"]["max_workers"] = "2"
+    with pytest.raises(AttributeError, match="write Config"):
+        config.read_string("")
+    with pytest.raises(KeyError):
+        config["nosuch"]
+
+
 def test_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
     """Bytes that are no UTF-8 are told as such."""
     (tmp_path / "redunlite.ini").write_bytes(b"[limits]\n\xff = 1\n")

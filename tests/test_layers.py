@@ -21,7 +21,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "redunlite"
 FLOORS = {
     "base": (
         "errors kinds call waits preview tokens hashing nested valuestore serialize promise options"
-        " namespace limits tags config"
+        " namespace limits tags ini redun_settings config"
     ),
     "values": "absent hooks value filesystem file handle shadowing jobinfo tracebacks exceptions syntax packages loading definitions fingerprint",
     "language": "signature outline expression task",

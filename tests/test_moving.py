@@ -213,14 +213,22 @@ def test_options_of_an_async_task_run_nothing_again() -> None:
     jobs.assert_cached()
 
 
-def test_local_executors_are_told_what_there_is(tmp_path: Path) -> None:
-    """redun's configuration is refused with its line and what to write."""
+def test_run_tells_what_redun_settings_do_here(tmp_path: Path) -> None:
+    """One line for a section, above the first job; results and other commands stay as they are."""
     folder = tmp_path / ".redunlite"
     folder.mkdir()
-    (folder / "redunlite.ini").write_text("[executors.default]\ntype = local\n")
+    (folder / "redunlite.ini").write_text(
+        "[backend]\ndb_uri = x\n[executors.default]\ntype = local\n"
+    )
     (tmp_path / "star.py").write_text(STAR)
 
     done = run_command(tmp_path, "run", "star.py", "main")
+    log = run_command(tmp_path, "log")
 
-    assert done.returncode == 4
-    assert re.search(r"redunlite\.ini:2: type is 'local'.* process, or thread", done.stderr)
+    assert done.returncode == 0
+    lines = [line for line in done.stderr.splitlines() if "redunlite.ini:" in line]
+    assert len(lines) == 2
+    assert re.search(r"redunlite\.ini:2: \[backend\] has no effect here: ", lines[0])
+    assert re.search(r"redunlite\.ini:4: \[executors.default\] runs jobs in threads, ", lines[1])
+    assert done.stderr.index(lines[1]) < done.stderr.index("Start Execution")
+    assert (log.returncode, log.stderr) == (0, "")

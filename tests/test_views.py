@@ -149,13 +149,14 @@ def test_info_shows_what_it_can(tmp_path: Path):
     facts = {f["name"]: f for f in json.loads(command(tmp_path, "info", "--json").stdout)}
     assert facts["schema"]["value"] == 1
 
-    (folder / "redunlite.ini").write_text("[executors.default]\ntype = local\n")
+    (folder / "redunlite.ini").write_text("[executors.default]\ntype = fork\n")
     done = command(tmp_path, "info")
     assert done.returncode == 4
     assert "\n  schema         1\n" in done.stdout and "Settings:" not in done.stdout
     (line,) = done.stderr.splitlines()
-    assert line.endswith("redunlite.ini:2: type is 'local', which is redun's; write process, or thread "
-                         "for tasks that wait more than they compute")  # fmt: skip
+    assert line.endswith(
+        "redunlite.ini:2: type is 'fork', expected process or thread or inline or alias"
+    )
     assert json.loads(command(tmp_path, "info", "--json").stdout)
 
     (folder / "redunlite.ini").write_text("")

@@ -502,6 +502,8 @@ def _run(request: Request, path: str, argv: Sequence[str]) -> Answer:
 
     arguments = read_setup(config, settings.setup)
     reporter.header(*_header_facts(settings))
+    for notice in config.notices:
+        reporter.warning(notice)
     try:
         session = open_configured(
             config,

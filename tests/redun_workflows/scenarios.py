@@ -678,11 +678,23 @@ SCENARIOS = [
             "[executors.second]\ntype = local\n"
             "[executors.other_name]\ntype = alias\ntarget = second\n"
         ),
-        our_ini=(
-            "[executors.default]\ntype = thread\n"
-            "[executors.process]\ntype = process\n"
-            "[executors.second]\ntype = thread\n"
-            "[executors.other_name]\ntype = alias\ntarget = second\n"
+    ),
+    Scenario(
+        "config_forms",
+        "the form of the configuration, and sections that only redun needs",
+        [Run("main"), Run("main"), Run("show --memory 1 --names a --text x")],
+        ini=(
+            "# a comment\n[DEFAULT]\nteam = team-7\n\n"
+            "[backend]\ndb_uri = sqlite:///redun.db\nautomigrate: True\n\n"
+            "[scheduler]\nsetup_scheduler = workflow.py::setup_scheduler\njob_status_interval = 60\n"
+            "ignore_warnings =\n  namespace\n"
+            "context =\n  {\n    # of the machine\n"
+            '    "machine": {"memory": 4,\n\n      "names": ["a", "b"]},\n'
+            '  ; and a text\n    "text": "${team} = $${team}: 100%"\n  }\n'
+            "[executors.default]\ntype = local\nmode = thread\nmax_workers = 5\nscratch = /tmp/x\n"
+            "[executors.pool]\ntype = local\nmode = process\nmax_workers = 2\nstart_method = spawn\n"
+            "[executors.threads]\ntype = alias\ntarget = default\n"
+            "[tags]\nowner = ${team}\nplace = ${executors.pool:mode}\n"
         ),
     ),
     Scenario(
