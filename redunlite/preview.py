@@ -129,6 +129,15 @@ def _put(parts: list[str], text: str, left: int) -> int:
 
 def _get_fields(value: Any, cls: type) -> list[tuple[str, Any]] | None:
     """Return names and values of a namedtuple or a dataclass that shows itself by its fields."""
+    try:
+        return _list_fields(value, cls)
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # an attribute of the user's class, which may do anything
+        return None
+
+
+def _list_fields(value: Any, cls: type) -> list[tuple[str, Any]] | None:
     if issubclass(cls, tuple):
         names = getattr(cls, "_fields", None)
         return list(zip(names, value)) if type(names) is tuple else None
@@ -157,7 +166,9 @@ def _format_leaf(value: Any, cls: type, left: int) -> str:
         else:
             text = repr(value)
         return escape_controls(text[: left + 1])
-    except Exception:  # a user's `__repr__` may do anything; the preview then says less
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # a user's `__repr__` may do anything; the preview then says less
         return f"<{cls.__qualname__} object>"
 
 

@@ -90,7 +90,9 @@ def encode_tag_value(value: Any) -> str:
     try:
         return json.dumps(value, sort_keys=True, ensure_ascii=False)
     except (TypeError, ValueError) as error:
-        raise UsageError(f"tag value {value!r} cannot be recorded: {error}") from None
+        from redunlite.preview import format_preview
+
+        raise UsageError(f"tag value {format_preview(value)} cannot be recorded: {error}") from None
 
 
 def format_tag_value(value: Any) -> str:

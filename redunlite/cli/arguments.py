@@ -33,12 +33,14 @@ from redunlite.cli.readers import (
     show_piece,
     with_none,
 )
-from redunlite.display.text import quote
+from redunlite.display.text import cut, quote
 from redunlite.errors import UnknownNameError, UsageError, shorten
 from redunlite.signature import MISSING, POSITIONAL_ONLY, VAR_KEYWORD, VAR_POSITIONAL, Parameters
 
 FIELD_MARK = ":"
 """Between the names of a parameter and its field in `Option.name`; part of no name."""
+DEFAULT_WIDTH = 60
+"""Characters of a default in help."""
 
 
 class Option(NamedTuple):
@@ -604,8 +606,16 @@ def _format_value(value: Any, reader: Reader) -> str:
         return "computed"
     # A class that is made from one text shows that text.
     is_text = isinstance(value, str) or reader.name.partition(" ")[0] == type(value).__name__
-    text = str(value) if is_text and not reader.takes_json and value != "" else _format_part(value)
-    return text if len(text) <= 60 else text[:59] + "…"
+    try:
+        is_plain = is_text and not reader.takes_json and value != ""
+        text = str(value) if is_plain else _format_part(value)
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # the class is the user's, or a number has too many digits
+        from redunlite.preview import format_preview
+
+        text = format_preview(value, DEFAULT_WIDTH)
+    return cut(text, DEFAULT_WIDTH)
 
 
 def _format_part(value: Any) -> str:
@@ -626,7 +636,4 @@ def _format_part(value: Any) -> str:
         return f"({', '.join(map(_format_part, value))})"
     if type(value) is dict:
         return f"{{{', '.join(f'{_format_part(k)}: {_format_part(v)}' for k, v in value.items())}}}"
-    try:
-        return repr(value)
-    except Exception:  # the class is the user's
-        return f"a {type(value).__name__}"
+    return repr(value)

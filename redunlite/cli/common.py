@@ -174,13 +174,25 @@ def write_output(text: str) -> int:
     return DONE
 
 
+def write_value(text: str) -> int:
+    """Write lines that the user's code made, as `write_output` does; return the exit code.
+
+    A terminal is shown only what cannot steer it.
+    """
+    if sys.stdout.isatty():
+        text = "\n".join(
+            escape(line.expandtabs(8)) for line in text.replace("\r\n", "\n").split("\n")
+        )
+    return write_output(text)
+
+
 def write_bytes(data: bytes, *, is_text: bool) -> int:
     """Write to standard output, as `write_output` does; return the exit code.
 
     Parameters
     ----------
     is_text
-        Lines of UTF-8: of those a terminal is shown only what cannot steer it.
+        Lines of UTF-8, for which see `write_value`.
 
     Raises
     ------
@@ -190,8 +202,7 @@ def write_bytes(data: bytes, *, is_text: bool) -> int:
     if sys.stdout.isatty():
         if not is_text:
             raise UsageError("a pickle is not written to a terminal", "> FILE writes it to a file")
-        lines = data.decode("utf-8", "backslashreplace").splitlines()
-        return write_output("".join(f"{escape(line)}\n" for line in lines))
+        return write_value(data.decode("utf-8", "backslashreplace"))
     try:
         sys.stdout.flush()
         sys.stdout.buffer.write(data)

@@ -591,20 +591,9 @@ def _show_result(result: Any) -> Answer:
     """Return a result as it is printed, nothing for None."""
     if result is None:
         return Answer("")
-    try:
-        text = format_result(result)
-    except Exception as error:  # the `__repr__` of a user's class
-        common.print_error(f"cannot show the result: {type(error).__name__}: {error}")
-        return Answer("", common.FAILED)
-    return Answer(f"{text}\n")
+    from redunlite.display.result import format_result
 
-
-def format_result(result: Any) -> str:
-    """Return a result as Python would write it, broken into lines where it is long."""
-    if type(result) in (str, int, float, bool):  # without the import, a tenth of a short run
-        text = repr(result)
-        if len(text) <= 80:
-            return text
-    import pprint
-
-    return pprint.pformat(result, sort_dicts=False)
+    shown = format_result(result)
+    if shown.trouble:
+        common.print_note(f"some of the result cannot be shown: {shown.trouble}")
+    return Answer(f"{shown.text}\n", write=common.write_value)

@@ -19,7 +19,7 @@ from redunlite.cli.reading import (
     read_text,
     tell_older,
 )
-from redunlite.display.text import cut, escape
+from redunlite.display.text import escape
 from redunlite.errors import UndecodableError, UnknownNameError, UsageError
 
 if TYPE_CHECKING:
@@ -87,6 +87,7 @@ def run(args: argparse.Namespace) -> int:
 def _write(args: argparse.Namespace, config: str | None) -> int:
     """Write the value to a file, whole or not at all, or to standard output."""
     from redunlite.cli.export import PICKLE, TEXT, encode_value, find_form, write_file
+    from redunlite.preview import format_preview
     from redunlite.value import ErrorValue
 
     form = args.format
@@ -96,7 +97,7 @@ def _write(args: argparse.Namespace, config: str | None) -> int:
         value = _load(args.id, config)
         if isinstance(value, ErrorValue) and form not in (PICKLE, TEXT):
             raise UsageError(
-                f"{args.id!r} has no result, it failed with {escape(cut(repr(value.error), 200))}",
+                f"{args.id!r} has no result, it failed with {format_preview(value.error)}",
                 f"redunlite log {args.id} tells about it",
             )
         encoded = encode_value(value, form)

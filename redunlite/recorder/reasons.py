@@ -16,6 +16,7 @@ from redunlite import hashing
 from redunlite.expression import SCALARS
 from redunlite.job import CACHE_OFF, Job
 from redunlite.kinds import ValueRef
+from redunlite.preview import format_preview
 from redunlite.recorder.models import CANCELLED, FAILED, SERIAL_BITS
 
 if TYPE_CHECKING:
@@ -187,8 +188,6 @@ def _cut(text: str) -> str:
 def _show(value: Any) -> str:
     if type(value) is ValueRef:
         return _cut(value.preview or hashing.preview_token(value.token, SHOWN))
-    return (
-        _cut(repr(value))
-        if type(value) in SCALARS
-        else _cut(hashing.preview_token(hashing.token(value), SHOWN))
-    )
+    if type(value) in SCALARS:
+        return format_preview(value, SHOWN)
+    return _cut(hashing.preview_token(hashing.token(value), SHOWN))
