@@ -213,9 +213,9 @@ def is_named(obj: Any) -> bool:
     Not so for what was made inside a function or by a call, and for what another of its name has
     replaced. A class that is written in C and fixed is the only one of its name.
     """
-    if isinstance(obj, type) and not obj.__flags__ & _HEAP_TYPE:
+    if isinstance(obj, type) and not obj.__flags__ & HEAP_TYPE:
         return True
-    found: Any = sys.modules.get(obj.__module__)
+    found: Any = _find_home(obj.__module__)
     for part in obj.__qualname__.split("."):
         if found is None:
             return False
@@ -223,7 +223,31 @@ def is_named(obj: Any) -> bool:
     return found is obj
 
 
-_HEAP_TYPE = 1 << 9
+def _find_home(module_name: Any) -> Any:
+    """Return the module of that name; None when there is none.
+
+    One inside a package that is loaded is imported, as pickle would do: ``numpy.rec`` is the home of a
+    class before anything has imported it, and a hash must not depend on that.
+    """
+    found = sys.modules.get(module_name)
+    if found is None and type(module_name) is str:
+        package = module_name.rpartition(".")[0]
+        if package in sys.modules:
+            return _import(module_name)
+    return found
+
+
+@cache
+def _import(module_name: str) -> Any:
+    from importlib import import_module
+
+    try:
+        return import_module(module_name)
+    except Exception:  # the module's own code runs
+        return None
+
+
+HEAP_TYPE = 1 << 9
 """The flag of a class that was made at run time (`Py_TPFLAGS_HEAPTYPE`)."""
 
 
@@ -689,6 +713,8 @@ def sort_reduced(value: Any, reduced: str | tuple[Any, ...]) -> tuple[Any, ...]:
     if isinstance(value, BaseException):
         # What counts are class, arguments and attributes; 3.12 also reduces private ones.
         state = value.__dict__
+        if not has_own_reduction(cls):
+            state = {**state, **exception_fields(value)}
     return (
         name,
         made_by,
@@ -697,6 +723,30 @@ def sort_reduced(value: Any, reduced: str | tuple[Any, ...]) -> tuple[Any, ...]:
         None if items is None else list(items),
         None if pairs is None else dict(pairs),
     )
+
+
+_NAMED_FIELDS: tuple[tuple[type[BaseException], tuple[str, ...]], ...] = (
+    (ImportError, ("name", "path")),
+    (AttributeError, ("name",)),
+)
+
+
+def exception_fields(error: BaseException) -> dict[str, Any]:
+    """Return what an exception holds beside its arguments and its ``__dict__``."""
+    cls = type(error)
+    names: list[str] = list(copyreg._slotnames(cls))  # type: ignore[attr-defined]
+    for base, fields in _NAMED_FIELDS:
+        if issubclass(cls, base):
+            names += [name for name in fields if getattr(error, name) is not None]
+    return {name: getattr(error, name) for name in names if hasattr(error, name)}
+
+
+def has_own_reduction(cls: type) -> bool:
+    """Tell whether Python code of a class, or of a base, says how its instances are pickled."""
+    if cls in copyreg.dispatch_table:
+        return True
+    own = {name for base in cls.__mro__ if base.__flags__ & HEAP_TYPE for name in vars(base)}
+    return bool(own & {"__reduce__", "__reduce_ex__", "__setstate__"})
 
 
 _new_object = copyreg.__newobj__  # type: ignore[attr-defined]
@@ -719,7 +769,7 @@ def _name_callable(function: Any) -> Any:
 def _sort_state(state: Any, cls: type) -> Any:
     """Return attributes by name; slots count as attributes, filled cached properties do not."""
     attributes: dict[Any, Any] = {}
-    if type(state) is tuple and len(state) == 2 and type(state[1]) is dict:
+    if _is_slots_state(state):
         attributes.update(state[0] or {})
         attributes.update(state[1])
     elif type(state) is dict:
@@ -730,6 +780,13 @@ def _sort_state(state: Any, cls: type) -> Any:
         return state
     kept = [name for name in attributes if not _is_cached_property(cls, name)]
     return _Attributes((name, attributes[name]) for name in sorted(kept)) or None
+
+
+def _is_slots_state(state: Any) -> bool:
+    """Tell whether a state is pickle's own of an object with slots: ``__dict__`` or None, and slots."""
+    if type(state) is not tuple or len(state) != 2 or type(state[1]) is not dict:
+        return False
+    return state[0] is None or type(state[0]) is dict
 
 
 def _is_cached_property(cls: type, name: str) -> bool:

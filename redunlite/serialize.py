@@ -29,7 +29,6 @@ under one name in the value store::
 from __future__ import annotations
 
 import builtins
-import copyreg
 import io
 import marshal
 import pickle
@@ -393,7 +392,7 @@ def fill_class(cls: type, filling: tuple[Callable[[type, Any], Any], Any]) -> No
 
 def _reduce(obj: Any) -> Any:
     if issubclass(type(obj), BaseException):
-        return reduce_exception(obj) if _is_called_otherwise(type(obj)) else NotImplemented
+        return reduce_exception(obj) if _is_called_otherwise(obj) else NotImplemented
     stem = hashing.main_name()
     if isinstance(obj, ModuleType):
         name = obj.__name__
@@ -833,8 +832,6 @@ def decode_arguments(data: Chunk, store: ValueStore) -> tuple[list[Any], dict[st
 
 # Exceptions; what becomes of one that cannot be pickled is decided in `exceptions`.
 
-_HEAP_TYPE = 1 << 9
-"""The flag of a class that is not written in C and fixed (`Py_TPFLAGS_HEAPTYPE`)."""
 GROUP: Any = getattr(builtins, "BaseExceptionGroup", ())
 """The class of groups of exceptions, which came with Python 3.11."""
 
@@ -849,25 +846,26 @@ def reduce_exception(error: Any) -> tuple[Any, ...]:
     _, args, *rest = _find_fixed_base(cls).__reduce__(error)
     attributes = dict(BaseException.__dict__["__dict__"].__get__(error))
     fields = {name: value for name, value in (rest[0] or {}).items() if name not in attributes}
-    for name in copyreg._slotnames(cls):  # type: ignore[attr-defined]
-        if hasattr(error, name):
-            fields[name] = getattr(error, name)
+    fields.update(hashing.exception_fields(error))
     if issubclass(cls, GROUP):
         fields["args"], args = args, (error.message, list(error.exceptions))
     return rebuild_exception, (cls, tuple(args), attributes, fields)
 
 
-def _is_called_otherwise(cls: type[BaseException]) -> bool:
-    """Tell whether pickle would call an `__init__` that may take other arguments than `args`."""
-    own = {name for base in cls.__mro__ if base.__flags__ & _HEAP_TYPE for name in vars(base)}
-    if cls in copyreg.dispatch_table or own & {"__reduce__", "__reduce_ex__", "__setstate__"}:
+def _is_called_otherwise(error: BaseException) -> bool:
+    """Tell whether pickle would leave something out, or call an `__init__` with other arguments."""
+    cls = type(error)
+    if hashing.has_own_reduction(cls):
         return False
-    return "__init__" in own
+    own = any(
+        "__init__" in vars(base) for base in cls.__mro__ if base.__flags__ & hashing.HEAP_TYPE
+    )
+    return own or bool(hashing.exception_fields(error))
 
 
 def _find_fixed_base(cls: type[BaseException]) -> Any:
     """Return the nearest base that is written in C: it decides what an instance holds."""
-    return next(base for base in cls.__mro__ if not base.__flags__ & _HEAP_TYPE)
+    return next(base for base in cls.__mro__ if not base.__flags__ & hashing.HEAP_TYPE)
 
 
 def rebuild_exception(

@@ -144,12 +144,6 @@ register_type(
 # Builtins.
 
 
-def _range_state(value: range) -> tuple[int, int | None, int | None]:
-    # Ranges are equal when their members are.
-    n = len(value)
-    return n, value[0] if n else None, value.step if n > 1 else None
-
-
 def _module_state(value: types.ModuleType) -> str:
     return hashing.main_name() if value.__name__ == "__main__" else value.__name__
 
@@ -164,7 +158,7 @@ def _builtin_function_state(value: Any) -> Any:
 def _register_builtins() -> None:
     register_type(complex, TypeHandler("complex", lambda v: (v.real, v.imag)))
     register_type(bytearray, TypeHandler("bytearray", bytes, _bytes_preview))
-    register_type(range, TypeHandler("range", _range_state))
+    register_type(range, TypeHandler("range", lambda v: (v.start, v.stop, v.step)))
     register_type(slice, TypeHandler("slice", lambda v: (v.start, v.stop, v.step)))
     register_type(type(Ellipsis), TypeHandler("Ellipsis", lambda v: None))
     register_type(type(NotImplemented), TypeHandler("NotImplemented", lambda v: None))
@@ -235,9 +229,13 @@ def _register_zoneinfo() -> None:
 
 
 def _register_uuid() -> None:
-    from uuid import UUID
+    from uuid import UUID, SafeUUID
 
-    register_type(UUID, TypeHandler("uuid", lambda v: v.int))
+    def state(value: UUID) -> Any:
+        is_safe = value.is_safe
+        return value.int if is_safe is SafeUUID.unknown else (value.int, is_safe.value)
+
+    register_type(UUID, TypeHandler("uuid", state))
 
 
 def _register_pathlib() -> None:
@@ -274,13 +272,13 @@ def _register_array() -> None:
 
     def state(value: array[Any]) -> Any:
         if value.typecode in "uw":
-            return "u", list(value)
-        # By width and members: the letters' widths differ between platforms.
-        kind = "f" if value.typecode in "fd" else "u" if value.typecode.isupper() else "i"
+            return value.typecode, list(value)
+        # The letters' widths differ between platforms.
+        kind = f"{value.typecode}{value.itemsize}"
         if sys.byteorder == "big":
             value = value[:]
             value.byteswap()
-        return f"{kind}{value.itemsize}", memoryview(value).cast("B")
+        return kind, memoryview(value).cast("B")
 
     register_type(array, TypeHandler("array", state))
 
@@ -293,12 +291,34 @@ def _register_numpy() -> None:
 
     def dtype_state(dtype: Any) -> Any:
         if dtype.names is not None:
-            return [(name, dtype_state(dtype.fields[name][0])) for name in dtype.names]
-        if dtype.subdtype is not None:
-            return dtype_state(dtype.subdtype[0]), dtype.subdtype[1]
-        if not dtype.str.startswith(("<", ">", "|")):
-            return f"={dtype.name}"
-        return f"T{dtype!s}" if dtype.kind == "T" else dtype.str
+            state = fields_state(dtype)
+        elif dtype.subdtype is not None:
+            state = dtype_state(dtype.subdtype[0]), dtype.subdtype[1]
+        elif dtype.kind == "T":
+            state = text_state(dtype)
+        elif not dtype.str.startswith(("<", ">", "|")):
+            state = f"={dtype.name}"
+        else:
+            state = dtype.str
+        return ("metadata", state, dict(dtype.metadata)) if dtype.metadata else state
+
+    def fields_state(dtype: Any) -> Any:
+        found = [dtype.fields[name] for name in dtype.names]
+        state = [(name, dtype_state(field[0])) for name, field in zip(dtype.names, found)]
+        packed = np.dtype([(name, field[0]) for name, field in zip(dtype.names, found)])
+        offsets = [field[1] for field in found]
+        titles = [field[2] if len(field) > 2 else None for field in found]
+        is_packed = dtype == packed and not dtype.isalignedstruct and not any(titles)
+        if is_packed and dtype.type is np.void:
+            return state
+        kind = hashing.class_name(dtype.type)
+        return state, kind, titles, offsets, dtype.itemsize, dtype.isalignedstruct
+
+    def text_state(dtype: Any) -> Any:
+        if dtype == np.dtypes.StringDType():
+            return f"T{dtype!s}"
+        missing = (dtype.na_object,) if hasattr(dtype, "na_object") else ()
+        return "T", dtype.coerce, missing
 
     def content(array: Any) -> Any:
         """Return the members: bytes in C order; by field or by element where bytes do not tell."""
@@ -316,14 +336,26 @@ def _register_numpy() -> None:
         plain = np.asarray(value)
         state = (dtype_state(plain.dtype), plain.shape, content(plain))
         # A memory-mapped array is equal to the array that it maps.
-        return state if cls in (np.ndarray, np.memmap) else (hashing.class_name(cls), *state)
+        if cls in (np.ndarray, np.memmap):
+            return state
+        if not is_reduced_as(cls, np.ndarray):
+            return hashing.sort_reduced(value, value.__reduce_ex__(2))
+        return (hashing.class_name(cls), *state)
+
+    def is_reduced_as(cls: type, base: type) -> bool:
+        """Tell whether pickle keeps of an array of class `cls` what it keeps of one of `base`."""
+        hooks = ("__reduce__", "__reduce_ex__", "__setstate__")
+        return all(getattr(cls, hook) is getattr(base, hook) for hook in hooks)
 
     def masked_state(value: Any) -> Any:
+        fill_value = value.fill_value  # one that was never asked for is only now set
+        if not is_reduced_as(type(value), np.ma.MaskedArray):
+            return hashing.sort_reduced(value, value.__reduce_ex__(2))
         return (
             hashing.class_name(type(value)),
             np.ma.getdata(value),
             np.ma.getmaskarray(value),
-            value.fill_value,
+            fill_value,
         )
 
     def scalar_state(value: Any) -> Any:
@@ -344,40 +376,63 @@ def _register_numpy() -> None:
 
 
 def _register_pandas() -> None:
+    np: Any = import_module("numpy")
     pd: Any = import_module("pandas")
 
     def column_state(values: Any) -> Any:
         """Return dtype and members of an array, extension array, index or series' values."""
         dtype = values.dtype
         if isinstance(dtype, pd.CategoricalDtype):
-            codes = values.codes
-            return "category", dtype.ordered, column_state(dtype.categories), codes
+            return "category", dtype.ordered, index_state(dtype.categories), values.codes
         if getattr(dtype, "kind", "O") != "O" and not pd.api.types.is_extension_array_dtype(dtype):
             return str(dtype), values.to_numpy()
         if isinstance(dtype, pd.DatetimeTZDtype):
-            return str(dtype), values.asi8
+            return str(dtype), dtype.tz, values.asi8
         if str(dtype) == "object":
             return "object", list(values)
         missing = values.isna().tolist()
-        return str(dtype), [None if gone else member for member, gone in zip(values, missing)]
+        members = [None if gone else member for member, gone in zip(values, missing)]
+        parts = dtype_parts(dtype)
+        return (str(dtype), members, parts) if parts else (str(dtype), members)
+
+    def dtype_parts(dtype: Any) -> Any:
+        """Return what the text of an extension dtype may leave out."""
+        if isinstance(dtype, pd.StringDtype):
+            return dtype.storage
+        if type(dtype).__module__.partition(".")[0] == "pandas":
+            return None
+        return hashing.class_name(type(dtype)), [getattr(dtype, name) for name in dtype._metadata]
+
+    def array_state(values: Any) -> Any:
+        # Before pandas 3, also arrays of times have a frequency of their own.
+        freq = getattr(values, "freq", None)
+        return column_state(values) if freq is None else (column_state(values), freq)
 
     def index_state(index: Any) -> Any:
         if isinstance(index, pd.MultiIndex):
-            n = index.nlevels
-            levels = [column_state(index.get_level_values(i).array) for i in range(n)]
-            return "multi", list(index.names), levels
-        return (
-            type(index).__name__.replace("RangeIndex", "Index"),
-            index.name,
-            column_state(index.array),
-        )
+            levels = [index_state(level) for level in index.levels]
+            codes = [np.asarray(of_level) for of_level in index.codes]
+            return "multi", list(index.names), levels, codes, index.sortorder
+        kind = type(index).__name__
+        if isinstance(index, pd.RangeIndex):
+            return kind, index.name, (index.start, index.stop, index.step)
+        state = kind, index.name, column_state(index.array)
+        freq = getattr(index, "freq", None)
+        return state if freq is None else (*state, freq)
+
+    def held_state(value: Any) -> Any:
+        """Return what a series or frame holds beside its labels and members."""
+        allows_duplicates = value.flags.allows_duplicate_labels
+        return value.attrs if allows_duplicates else (value.attrs, allows_duplicates)
 
     def series_state(value: Any) -> Any:
-        return value.name, index_state(value.index), column_state(value.array)
+        state = value.name, index_state(value.index), column_state(value.array)
+        held = held_state(value)
+        return (*state, held) if held else state
 
     def frame_state(value: Any) -> Any:
         columns = [column_state(value.iloc[:, i].array) for i in range(value.shape[1])]
-        return index_state(value.columns), index_state(value.index), columns, value.attrs
+        return index_state(value.columns), index_state(value.index), columns, held_state(value)
 
     def timestamp_state(value: Any) -> Any:
         return value.unit, value.asm8.view("i8").item(), value.tzinfo, value.fold
@@ -399,17 +454,34 @@ def _register_pandas() -> None:
     register_type(pd.Timedelta, TypeHandler("pandas.timedelta", timedelta_state))
     register_type(
         pd.api.extensions.ExtensionArray,
-        TypeHandler("pandas.array", column_state, subclasses=True),
+        TypeHandler("pandas.array", array_state, subclasses=True),
     )
 
 
 def _register_polars() -> None:
+    from importlib.util import find_spec
+
     pl: Any = import_module("polars")
+    has_numpy = find_spec("numpy") is not None  # polars itself does without
 
     def series_state(value: Any) -> Any:
-        is_number = value.dtype.is_numeric() and not value.dtype.is_decimal()
-        quick = is_number and value.null_count() == 0
-        return value.name, str(value.dtype), value.to_numpy() if quick else value.to_list()
+        return value.name, str(value.dtype), members(value)
+
+    def members(value: Any) -> Any:
+        """Return the members of a series: times as numbers, since lists of times lose nanoseconds."""
+        dtype = value.dtype
+        if dtype == pl.Struct:
+            parts = [members(value.struct.field(field.name)) for field in dtype.fields]
+            return value.is_null().to_list(), parts
+        if dtype == pl.Array:
+            value = value.arr.to_list()
+        if dtype in (pl.List, pl.Array):
+            return value.list.len().to_list(), members(value.explode())
+        if dtype.is_temporal():
+            return value.to_physical().to_list()
+        is_number = dtype.is_numeric() and not dtype.is_decimal()
+        quick = is_number and value.null_count() == 0 and has_numpy
+        return value.to_numpy() if quick else value.to_list()
 
     def frame_state(value: Any) -> Any:
         return value.height, [series_state(column) for column in value.get_columns()]
