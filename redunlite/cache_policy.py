@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from redunlite import hashing, loading, serialize
-from redunlite.errors import HiddenExpressionError, UndecodableError, UnhashableValueError
 from redunlite.job import CachedCall, Job
 from redunlite.kinds import FLAG_CHECK, FORMAT_EXPRESSION, ValueRef
 from redunlite.options import CacheCheckValid, CacheScope
@@ -101,8 +100,8 @@ class LiveClasses:
             from redunlite.task import get_task_registry
 
             self._files = {}
-            for task in get_task_registry():
-                for part in task.fingerprint.components:
+            for fingerprint in get_task_registry().get_fingerprints():
+                for part in fingerprint.components:
                     if part.kind == "class" and part.file is not None:
                         self._files.setdefault(part.name, set()).add(os.path.abspath(part.file))
         return self._files
@@ -162,9 +161,11 @@ def is_valid(ref: ValueRef, store: ValueStore, classes: LiveClasses) -> bool:
     walk = hashing.Walk()
     try:
         tok = walk.run(serialize.decode(ref, store))
-    except (UndecodableError, UnhashableValueError, HiddenExpressionError):
+        return tok == ref.token and all(ask(part) for part, ask in walk.checked)
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # the user's own classes are asked: one that cannot answer is not valid
         return False
-    return tok == ref.token and all(ask(part) for part, ask in walk.checked)
 
 
 def effective_scope(options: Mapping[str, Any], use_cache: bool) -> CacheScope:

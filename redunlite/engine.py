@@ -374,7 +374,11 @@ class Engine:
             if failed:
                 self._pass_on_failure(*failed.popleft())
             elif todo:
-                self._advance(todo.popleft())
+                node = todo.popleft()
+                try:
+                    self._advance(node)
+                except BaseException as error:  # getting ready runs the user's own code
+                    self._take_stray(node, error)
             elif self._asked and not self.is_stopping:
                 self._look_up()
             else:
@@ -386,6 +390,12 @@ class Engine:
         if self._coroutines is not None and self._coroutines.is_ready:
             return True
         return bool(todo or failed or (self._asked and not self.is_stopping))
+
+    def _take_stray(self, node: Node, error: BaseException) -> None:
+        """Let the node fail whose next step raised, and raise on what is none of it."""
+        if node.state != WAITING or isinstance(error, KeyboardInterrupt):
+            raise error
+        self.fail_with(node, error)
 
     def _advance(self, node: Node) -> None:
         """Move a node on whose needs are met."""
@@ -940,7 +950,9 @@ class Engine:
     def _send(self, job: Job, executor: Executor) -> None:
         try:
             payload = self._binder.encode(job, self.uuid)
-        except Exception as error:  # encoding reaches the user's own classes
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # encoding reaches the user's own classes
             self.give_back_limits(job)
             self.fail_with(job, error)
             return

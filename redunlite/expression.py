@@ -631,6 +631,7 @@ def load_quoted(body: bytes, tasks: Sequence[Task[..., Any]]) -> QuotedExpressio
     return QuotedExpression(load_graph(body, tasks))
 
 
+serialize.set_lazy_reducer(lambda value: (load_graph, dump_graph(value)))
 register_type(
     QuotedExpression,
     TypeHandler("redunlite.Quoted", lambda quoted: describe_graph(quoted._expr)),
@@ -674,8 +675,7 @@ class _Table:
         """Whether origins that calls have already are written down."""
         self.nodes: list[Any] = []
         self.parts: list[ValueRef] = []
-        self.tasks: list[StoredTask] = []
-        self.live_tasks: list[Task[..., Any]] = []
+        self.tasks: list[Task[..., Any]] = []
         self._task_index: dict[int, int] = {}
         self._node_index: dict[int, int] = {}
         self._part_index: dict[int, int] = {}
@@ -798,8 +798,7 @@ class _Table:
         found = self._task_index.get(id(task))
         if found is None:
             found = self._task_index[id(task)] = len(self.tasks)
-            self.live_tasks.append(task)
-            self.tasks.append(_store_task(task))
+            self.tasks.append(task)
         return found
 
     def body(self) -> bytes:
@@ -816,11 +815,12 @@ class _Table:
         A run of calls of one task with as many plain arguments counts as one entry with a column
         for each argument, so that a fan-out is hashed in a few long lists.
         """
-        names: list[Any] = [(t.fullname, t.hash if t.blob else _foreign(t)) for t in self.tasks]
-        if with_options:
-            for i, stored in enumerate(self.tasks):
-                if stored.options is not None:
-                    names[i] = (*names[i], stored.options)
+        names: list[Any] = []
+        for task in self.tasks:
+            name: tuple[Any, ...] = (task.fullname, _tell_task(task))
+            if with_options and task.call_options:
+                name = (*name, _encode_options(task))
+            names.append(name)
         entries: list[Any] = []
         shape: tuple[int, int, int] | None = None
         rows: list[tuple[Any, ...]] = []
@@ -850,10 +850,17 @@ class _Table:
         return b"#" + hashing.digest(b"expression", content)
 
 
-def _foreign(stored: StoredTask) -> str | None:
-    """Return the place of a task that its name alone does not tell; None for those of redunlite."""
-    place = stored.place
-    return None if place is None or place.startswith("redunlite.") else place
+def _tell_task(task: Task[..., Any]) -> bytes | str | None:
+    """Return what tells a task beside its name: its place, or its hash where only bytes carry it."""
+    if task.is_by_value:
+        return task.hash
+    return None if task.module.partition(".")[0] == "redunlite" else task.place
+
+
+def _encode_options(task: Task[..., Any]) -> bytes | None:
+    if not task.call_options:
+        return None
+    return serialize.encode_bytes(quote_lazy(task.call_options))
 
 
 def _number(source: Source) -> int | list[int]:
@@ -864,9 +871,7 @@ def _number(source: Source) -> int | list[int]:
 
 
 def _store_task(task: Task[..., Any]) -> StoredTask:
-    options = None
-    if task.call_options:
-        options = serialize.encode_bytes(quote_lazy(task.call_options))
+    options = _encode_options(task)
     place = task.place
     if not task.is_by_value:
         return StoredTask(task.fullname, None, None, False, options, place)
@@ -1131,7 +1136,7 @@ def encode_result(
         token, FORMAT_EXPRESSION, body, len(body), _preview(value), "redunlite.Expression",
         flags, tuple(sorted(classes)),
     )  # fmt: skip
-    return ref, tuple(table.tasks)
+    return ref, tuple(map(_store_task, table.tasks))
 
 
 def hash_expression(value: Any, store: ValueStore, *, with_options: bool = False) -> bytes:
@@ -1148,7 +1153,7 @@ def dump_graph(value: Any) -> tuple[bytes, list[Task[..., Any]]]:
     """Return a value with expressions in it as bytes that need no store, and the tasks they name."""
     table = _Table(None, {})
     table.add(value)
-    return table.body(), table.live_tasks
+    return table.body(), table.tasks
 
 
 def load_graph(body: bytes, tasks: Sequence[Task[..., Any]]) -> Any:

@@ -578,9 +578,9 @@ class Walk:
             return self._open_object(value, cls)
         try:
             state = handler.state(value)
-        except (UnhashableValueError, HiddenExpressionError):
+        except (UnhashableValueError, HiddenExpressionError, KeyboardInterrupt):
             raise
-        except Exception as error:  # a user's handler may do anything
+        except BaseException as error:  # a user's handler may do anything
             raise self._refusal(cls, error) from error
         return _Frame(value, iter((state,)), _close_handled, handler.tag.encode())
 
@@ -592,9 +592,9 @@ class Walk:
             )
         try:
             parts = _reduce_object(value, cls)
-        except (UnhashableValueError, HiddenExpressionError):
+        except (UnhashableValueError, HiddenExpressionError, KeyboardInterrupt):
             raise
-        except Exception as error:  # a user's `__reduce__` or `__getstate__` may do anything
+        except BaseException as error:  # a user's `__reduce__` or `__getstate__` may do anything
             raise self._refusal(cls, error) from error
         self._add_class(cls)
         if issubclass(cls, BaseException):
@@ -606,7 +606,7 @@ class Walk:
         if not _is_standard(cls.__module__) and is_named(cls):
             self.classes.add(qualified_name(cls))
 
-    def _refusal(self, cls: type, error: Exception) -> UnhashableValueError:
+    def _refusal(self, cls: type, error: BaseException) -> UnhashableValueError:
         return UnhashableValueError(
             f"cannot hash {self._path()}, {_with_article(cls.__qualname__)}: {error}"
         )

@@ -19,7 +19,7 @@ from enum import Enum
 from typing import Any, Literal, TypedDict
 
 from redunlite import nested
-from redunlite.errors import OptionError, find_nearest
+from redunlite.errors import OptionError, UsageError, find_nearest
 from redunlite.kinds import Lazy
 
 
@@ -130,9 +130,15 @@ def _dict(value: Any) -> Any:
 def _tags(value: Any) -> Any:
     if not isinstance(value, (list, tuple)):
         raise ValueError("a list of (key, value)")
+    from redunlite.tags import encode_tag_value
+
     for pair in value:
         if not isinstance(pair, (list, tuple)) or len(pair) != 2 or not isinstance(pair[0], str):
             raise ValueError("a list of (key, value)")
+        try:
+            encode_tag_value(pair[1])
+        except UsageError as error:
+            raise ValueError(f"values that can be recorded: {error}") from None
     return tuple((key, tag) for key, tag in value)
 
 

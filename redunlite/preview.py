@@ -146,7 +146,12 @@ def _list_fields(value: Any, cls: type) -> list[tuple[str, Any]] | None:
     if params is None or not params.repr or not hasattr(cls.__repr__, "__wrapped__"):
         return None
     fields: dict[str, Any] = cls.__dataclass_fields__  # type: ignore[attr-defined]
-    return [(n, getattr(value, n)) for n, f in fields.items() if f.repr and hasattr(value, n)]
+    try:
+        return [(n, getattr(value, n)) for n, f in fields.items() if f.repr and hasattr(value, n)]
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # an attribute may be a property, and do anything
+        return None
 
 
 def _format_leaf(value: Any, cls: type, left: int) -> str:

@@ -207,11 +207,15 @@ def make_pickle(value: Any) -> bytes:
     """
     try:
         return pickle.dumps(value, 5)
-    except Exception:  # as in `_encode_chunks`
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # as in `_encode_chunks`
         stream = io.BytesIO()
         try:
             _get_code_pickler()(stream, 5).dump(value)
-        except Exception as error:  # and now it is final
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # and now it is final
             raise _refusal(value, error) from error
         return stream.getvalue()
 
@@ -238,7 +242,9 @@ def _encode_chunks(
         by_name = not has_exception and (has_no_file or b"__main__" not in payload)
     except RecursionError as error:
         return _encode_deep(value, store, error)
-    except Exception:  # pickling reaches the user's own classes; cloudpickle has the last word
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # pickling runs the user's own code; cloudpickle has the last word
         by_name = False
     if not by_name:
         try:
@@ -277,13 +283,17 @@ def _encode_by_stem_or_value(
         _NamePickler(stream, 5, buffer_callback=keep_in_band).dump(value)
         if b"__main__" not in stream.getvalue() or hashing.main_name() != "__main__":
             return stream.getvalue(), _NO_MAGIC
-    except Exception:  # as above
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # as above
         pass
     buffers.clear()
     stream = io.BytesIO()
     try:
         _get_code_pickler()(stream, 5, buffer_callback=keep_in_band).dump(value)
-    except Exception as error:  # as above, and now it is final
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # as above, and now it is final
         for behind in (error, error.__cause__):  # cloudpickle makes another error of it
             if isinstance(behind, RecursionError):
                 raise behind  # noqa: B904
@@ -291,7 +301,7 @@ def _encode_by_stem_or_value(
     return stream.getvalue(), MAGIC_NUMBER
 
 
-def _refusal(value: Any, error: Exception) -> UnhashableValueError:
+def _refusal(value: Any, error: BaseException) -> UnhashableValueError:
     if isinstance(error, RecursionError):
         return UnhashableValueError(
             f"cannot pickle a value of class {type_name(type(value))}: its objects hold one another too "
@@ -323,9 +333,52 @@ def _get_code_pickler() -> Any:
             if reduced is not NotImplemented:
                 return reduced
             reduced = super().reducer_override(obj)
+            if isinstance(obj, FunctionType) and reduced is not NotImplemented:
+                return _pack_lazy_defaults(reduced)
             return _reduce_class(obj, reduced) if isinstance(obj, type) else reduced
 
     return CodePickler
+
+
+class _LazyDefault:
+    """Stands for a default that is an expression, while the function is pickled."""
+
+    def __init__(self, value: Any) -> None:
+        self._value = value
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _reduce_lazy(self._value)
+
+
+def _refuse_lazy(value: Any) -> tuple[Any, ...]:
+    raise TypeError("an expression cannot be pickled")
+
+
+_reduce_lazy: Callable[[Any], tuple[Any, ...]] = _refuse_lazy
+
+
+def set_lazy_reducer(reduce: Callable[[Any], tuple[Any, ...]]) -> None:
+    """Say how a default with expressions in it is pickled; only the room of expressions knows."""
+    global _reduce_lazy
+    _reduce_lazy = reduce
+
+
+def _pack_lazy_defaults(reduced: Any) -> Any:
+    """Return how cloudpickle reduces a function, with defaults that are expressions as their graphs.
+
+    An expression anywhere else is refused: it has no place in the hash of a function.
+    """
+    make, args, (attributes, slots), *rest = reduced
+
+    def pack(value: Any) -> Any:
+        return _LazyDefault(value) if nested.has_lazy(value) else value
+
+    if slots.get("__defaults__"):
+        slots = {**slots, "__defaults__": tuple(map(pack, slots["__defaults__"]))}
+    if slots.get("__kwdefaults__"):
+        named = {name: pack(value) for name, value in slots["__kwdefaults__"].items()}
+        slots = {**slots, "__kwdefaults__": named}
+    return make, args, (attributes, slots), *rest
 
 
 def _keep_file(code: CodeType, reduced: Any) -> Any:
@@ -501,7 +554,9 @@ def _decode(data: Chunk, store: ValueStore | None) -> Any:
             return pickle.loads(data[4:])
     except UndecodableError:
         raise
-    except Exception as error:  # unpickling runs the user's own code
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # unpickling runs the user's own code, which may exit
         raise UndecodableError(f"cannot decode: {type(error).__name__}: {error}") from error
     raise UndecodableError("the recorded code belongs to another Python version")
 

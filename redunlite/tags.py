@@ -89,7 +89,7 @@ def encode_tag_value(value: Any) -> str:
     """
     try:
         return json.dumps(value, sort_keys=True, ensure_ascii=False)
-    except (TypeError, ValueError) as error:
+    except Exception as error:  # a mapping or text of the user's own class may do anything
         from redunlite.preview import format_preview
 
         raise UsageError(f"tag value {format_preview(value)} cannot be recorded: {error}") from None

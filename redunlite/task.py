@@ -26,7 +26,6 @@ from redunlite.call import StoredTask
 from redunlite.errors import (
     OptionError,
     TaskDefinitionError,
-    UnhashableValueError,
     UnknownNameError,
 )
 from redunlite.expression import (
@@ -274,6 +273,19 @@ class Task(TaskKind, Generic[P, R]):
                 base._fingerprint = found
                 base._set_hash(found.hash, loading.edition)
         return base._fingerprint
+
+    @property
+    def recorded_fingerprint(self) -> Fingerprint:
+        """The fingerprint as records have it: of a task whose hash cannot be worked out, its name alone."""
+        try:
+            return self.fingerprint
+        except KeyboardInterrupt:
+            raise
+        except BaseException:  # its calls fail of this very error
+            from redunlite.fingerprint import Fingerprint
+
+            digest = hashing.digest(b"task without hash", self.fullname.encode())
+            return Fingerprint(digest, (), (), None, None, None)
 
     def _find_fingerprint(self) -> Fingerprint:
         from redunlite.fingerprint import fingerprint_task
@@ -585,6 +597,10 @@ class TaskRegistry:
                 if other is not newest and _find_at(other.module, other.qualname) is other:
                     yield other
 
+    def get_fingerprints(self) -> list[Fingerprint]:
+        """Return the present fingerprint of every task."""
+        return [task.recorded_fingerprint for task in self]
+
     def __iter__(self) -> Iterator[Task[..., Any]]:
         for fullname in list(self._tasks):
             yield from self.iter_named(fullname)
@@ -838,7 +854,9 @@ def settle_tasks(*, is_shared: bool) -> None:
     for found in hashed:
         try:
             found._left_hash = found._find_fingerprint().hash
-        except UnhashableValueError:
+        except KeyboardInterrupt:
+            raise
+        except BaseException:  # it reaches values of the user's own
             found._left_hash = None
 
 

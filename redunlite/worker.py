@@ -600,6 +600,10 @@ class Worker:
         answer = self._ask(NEED_TASK, task_number)
         path, sources, module_name, qualname, blob, first = answer
         self._learn(path, sources)
+        if module_name is None:
+            from redunlite.errors import TaskDefinitionError
+
+            raise TaskDefinitionError(qualname)
         if first is not None:
             __import__(first)
         found = self._find_function(module_name, qualname, blob)
@@ -659,6 +663,10 @@ class Worker:
         self._learn(path, sources)
         if blob is None:
             raise AttributeError(f"module '__main__' has no attribute {name!r}")
+        if isinstance(blob, str):
+            from redunlite.errors import UnhashableValueError
+
+            raise UnhashableValueError(blob)
         found = serialize.decode_bytes(blob)
         setattr(sys.modules["__main__"], name, found)
         return found

@@ -28,7 +28,7 @@ from redunlite.call import CANCELLED, DIED, ERROR, Call, ErrorDetail, Outcome, U
 from redunlite.errors import SchedulerError, WorkerDiedError
 from redunlite.executors.base import ExecutorHost, Pace, make_cancelled
 from redunlite.executors.guardian import CALLS, CONTROL, MESSAGE_BYTES, PAGE, open_scratch
-from redunlite.tracebacks import fill_in_lines
+from redunlite.tracebacks import fill_in_lines, summarize_exception
 from redunlite.value import encode_error
 from redunlite.worker import (
     ANSWER,
@@ -343,11 +343,11 @@ class ProcessExecutor:
         if what in (OUTCOME, LAST_OUTCOME):
             self._finish(unpack_outcome(message))
         elif what == NEED_TASK:
-            self._answer(worker, self._define(marshal.loads(message)))
+            self._answer(worker, self._try_define(marshal.loads(message)))
         elif what == NEED_MODULE:
             self._reply(worker, _find_module(*marshal.loads(message)))
         else:
-            self._answer(worker, (_find_main_object(marshal.loads(message)),))
+            self._answer(worker, (_try_find_main_object(marshal.loads(message)),))
 
     def _finish(self, outcome: Outcome) -> None:
         task_number = self._outstanding.pop(outcome.number, None)
@@ -399,6 +399,15 @@ class ProcessExecutor:
             if worker.sources.get(source.name) is not source:
                 worker.sources[source.name] = source
                 yield source.name, source.path, source.text, source.is_package
+
+    def _try_define(self, task_number: int) -> tuple[Any, ...]:
+        """Return what `_define` does, or in place of a module the words with which the job fails."""
+        try:
+            return self._define(task_number)
+        except BaseException as error:  # pickling a function runs the user's code
+            name = self._host.get_task(task_number).fullname
+            text = f"the function of task {name!r} cannot be sent to a worker"
+            return None, f"{text}: {summarize_exception(error)}", None, None
 
     def _define(self, task_number: int) -> tuple[str, str, bytes | None, str | None]:
         """Return where a worker finds the function of a task, or its bytes."""
@@ -667,6 +676,14 @@ def _find_module(name: str, path: str | None) -> tuple[str, str, str, bool] | No
     if source is None:
         return None
     return source.name, source.path, source.text, source.is_package
+
+
+def _try_find_main_object(name: str) -> bytes | str | None:
+    """Return what `_find_main_object` does, or the words with which it failed."""
+    try:
+        return _find_main_object(name)
+    except BaseException as error:  # pickling runs the user's code
+        return f"{name!r} of '__main__' cannot be sent to a worker: {summarize_exception(error)}"
 
 
 def _find_main_object(name: str) -> bytes | None:

@@ -19,6 +19,7 @@ from redunlite.expression import SCALARS
 from redunlite.job import FAILED, CachedCall, Job
 from redunlite.jobinfo import JobIds, format_uuid, make_uuid
 from redunlite.kinds import FLAG_FILE, FORMAT_TOKEN, ValueRef
+from redunlite.preview import format_preview
 from redunlite.recorder import models
 from redunlite.recorder.cache import CallCache, check_digest, fill_index
 from redunlite.recorder.database import insert_sql
@@ -49,6 +50,16 @@ _FAILED = models.FAILED
 _STATUS_BY_NAME = {"DONE": DONE, "FAILED": _FAILED, "CANCELLED": CANCELLED}
 # Positions in a counter: running, failed, cached, done, cancelled, microseconds.
 _RUNNING, _N_FAILED, _CACHED, _N_DONE, _N_CANCELLED, _DURATION = range(6)
+
+
+def _get_recorded_hash(task: Task[..., Any]) -> bytes:
+    """Return a task's hash; one of its name alone where its own cannot be worked out."""
+    try:
+        return task.hash
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # its calls fail of this very error
+        return task.recorded_fingerprint.hash
 
 
 class RunRecorder:
@@ -188,29 +199,30 @@ class RunRecorder:
 
     def get_task_id(self, task: Task[..., Any]) -> int:
         """Return the row id of the present version of a task, recorded when it is new."""
-        found = self._task_ids.get(task.hash)
+        task_hash = _get_recorded_hash(task)
+        found = self._task_ids.get(task_hash)
         if found is None:
-            found = self._task_ids[task.hash] = self._record_task(task)
+            found = self._task_ids[task_hash] = self._record_task(task)
             self._versions.setdefault(task.fullname, []).append(found)
         return found
 
     def _record_task(self, task: Task[..., Any]) -> int:
+        info = task.recorded_fingerprint
         row = self._connection.execute(
-            "SELECT id FROM task WHERE hash = ?", (task.hash,)
+            "SELECT id FROM task WHERE hash = ?", (info.hash,)
         ).fetchone()
         if row is not None:
             return int(row[0])
-        info = task.fingerprint
         params = json.dumps(list(zip(task.parameters.names, task.parameters.kinds)))
         self._database.begin()
         execute = self._connection.execute
         execute(
             "INSERT OR IGNORE INTO task (hash, name, namespace, version, source, file, line, params) "
             "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (task.hash, task.name, task.namespace, task.version, info.source,
+            (info.hash, task.name, task.namespace, task.version, info.source,
              self._relative(info.file), info.line, params),
         )  # fmt: skip
-        task_id = int(execute("SELECT id FROM task WHERE hash = ?", (task.hash,)).fetchone()[0])
+        task_id = int(execute("SELECT id FROM task WHERE hash = ?", (info.hash,)).fetchone()[0])
         for ordinal, part in enumerate(info.components):
             execute(
                 "INSERT OR IGNORE INTO task_component (hash, kind, name, source, file, line) "
@@ -259,7 +271,7 @@ class RunRecorder:
         if self._live_hashes is None:
             from redunlite.task import get_task_registry
 
-            self._live_hashes = {task.hash for task in get_task_registry()}
+            self._live_hashes = {found.hash for found in get_task_registry().get_fingerprints()}
         return self._cache.has_only_tasks(task_set, self._live_hashes)
 
     def find_reason(self, job: Job) -> str:
@@ -428,9 +440,7 @@ class RunRecorder:
             elif kind in SCALARS:
                 cell = self._scalar_cell(value)
             else:
-                cell = self._cell(
-                    serialize.compose(tuple(value) if kind is list else value, self._store)
-                )
+                cell = self._live_cell(tuple(value) if kind is list else value)
             self._arguments.append((job.call_id, place, None, cell, source))
 
     def _cell(self, ref: ValueRef, detail: ErrorDetail | None = None) -> Any:
@@ -444,6 +454,15 @@ class RunRecorder:
             if not ref.flags & FLAG_FILE:
                 self._n_bytes += ref.size
         return ref.row
+
+    def _live_cell(self, value: Any) -> Any:
+        """Return the cell of an argument; of one that its call failed of, its text."""
+        try:
+            return self._cell(serialize.compose(value, self._store))
+        except KeyboardInterrupt:
+            raise
+        except BaseException:  # the user's own classes; the job has failed of it, and says how
+            return self._scalar_cell(format_preview(value))
 
     def _scalar_cell(self, value: Any) -> Any:
         token = hashing.token(value)
@@ -576,14 +595,15 @@ class DryRecorder:
 
     def get_task_id(self, task: Task[..., Any]) -> int:
         """Return the row id of a task, or a negative number for one that is not recorded."""
-        found = self._task_ids.get(task.hash)
+        task_hash = _get_recorded_hash(task)
+        found = self._task_ids.get(task_hash)
         if found is None:
             row = None
             if self._connection is not None:
                 row = self._connection.execute(
-                    "SELECT id FROM task WHERE hash = ?", (task.hash,)
+                    "SELECT id FROM task WHERE hash = ?", (task_hash,)
                 ).fetchone()
-            found = self._task_ids[task.hash] = row[0] if row else -1 - len(self._task_ids)
+            found = self._task_ids[task_hash] = row[0] if row else -1 - len(self._task_ids)
         return found
 
     def find_calls(self, eval_hashes: Collection[bytes]) -> dict[bytes, list[CachedCall]]:
@@ -596,7 +616,8 @@ class DryRecorder:
             return task_set is None
         from redunlite.task import get_task_registry
 
-        return self._cache.has_only_tasks(task_set, {task.hash for task in get_task_registry()})
+        live = {found.hash for found in get_task_registry().get_fingerprints()}
+        return self._cache.has_only_tasks(task_set, live)
 
     def get_task_set(self, task_set: int) -> Collection[int]:
         """Return the task ids of an interned set."""
