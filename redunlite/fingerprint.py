@@ -28,7 +28,6 @@ import builtins
 import dataclasses
 import enum
 import functools
-import operator
 import os
 import sys
 import types
@@ -290,26 +289,28 @@ def hash_class(cls: type) -> bytes | None:
 def content_hash(cls: type) -> bytes:
     """Return the 20 bytes that stand for a class that no name leads to: all that it is.
 
-    Worked out anew when an attribute or a variable of an enclosing function is another object than
-    before, and each time where one can be changed in place.
+    Worked out anew when what the class holds, or a variable of an enclosing function, has changed.
     """
     _forget_earlier_hashes()
-    held = _list_held(cls)
-    known = _content_hashes.get(cls)
-    if known is not None and _are_same(known[0], held):
-        return known[1]
     key = id(cls)
     if key in _active:
         return digest(b"class", cls.__qualname__.encode())
+    is_outermost = not _active
     _active.add(key)
     try:
+        held = _list_held(cls)
+        for remembered in (_carried_hashes, _content_hashes):
+            known = remembered.get(cls)
+            if known is not None and _are_same(known[0], held):
+                return known[1]
         reach = _Reach(cls, ())
         reach.add_root(cls)
         reach.run()
         found = digest(b"made class", *reach.iter_fields())
     finally:
         _active.discard(key)
-    _content_hashes[cls] = held, found
+    if is_outermost:  # else it may be the hash of one that reaches back to who is being hashed
+        _content_hashes[cls] = held, found
     return found
 
 
@@ -318,25 +319,55 @@ def carry_content_hash(cls: type, content_hash: bytes) -> None:
 
     So that it is the same in each process, whether or not the source text is at hand there.
     """
-    _content_hashes[cls] = _list_held(cls), content_hash
+    _active.add(id(cls))
+    try:
+        _carried_hashes[cls] = _list_held(cls), content_hash
+    finally:
+        _active.discard(id(cls))
 
 
-def _list_held(cls: type) -> list[Any] | None:
-    """Return the objects that a class and its bases hold; None when one may change in place."""
+def _list_held(cls: type) -> list[Any]:
+    """Return what a class and its made bases hold: objects that stay as they are, tokens of others."""
     held: list[Any] = []
     for base in cls.__mro__:
         if base is not cls and hashing.is_named(base):
             continue
-        held += [value for name, value in base.__dict__.items() if not _is_machinery(name)]
+        held += [value for _, value in _iter_held(base)]
         for _, function in iter_functions(base):
             held += [value for _, value in iter_cells(function) if value is not EMPTY_CELL]
-    return held if all(isinstance(value, _FIXED_TYPES) for value in held) else None
+    return [value if isinstance(value, _FIXED_TYPES) else _freeze(value) for value in held]
 
 
-def _are_same(before: list[Any] | None, held: list[Any] | None) -> bool:
-    if before is None or held is None or len(before) != len(held):
+def _iter_held(cls: type) -> Iterator[tuple[str, Any]]:
+    """Yield the attributes of a class but Python's own, and what the members of an Enum hold."""
+    is_enum = issubclass(cls, enum.Enum)
+    members = cls.__members__ if is_enum else {}  # type: ignore[attr-defined]
+    for name, value in list(cls.__dict__.items()):
+        if not (
+            _is_machinery(name) or name in members or (is_enum and name[:1] == "_" == name[-1:])
+        ):
+            yield name, value
+    for name, member in members.items():
+        yield name, member._value_
+        for attribute, value in hashing.member_attributes(member).items():
+            yield f"{name}.{attribute}", value
+
+
+class _Token(bytes):
+    """The token of what may change in place."""
+
+
+def _freeze(value: Any) -> Any:
+    try:
+        return _Token(token(value))
+    except (UnhashableValueError, HiddenExpressionError):
+        return value  # of what is inside nothing is known
+
+
+def _are_same(before: list[Any], held: list[Any]) -> bool:
+    if len(before) != len(held):
         return False
-    return all(map(operator.is_, before, held))
+    return all(a is b or (type(a) is type(b) is _Token and a == b) for a, b in zip(before, held))
 
 
 def format_location(component: Component) -> str:
@@ -351,9 +382,11 @@ def format_location(component: Component) -> str:
 
 _class_hashes: weakref.WeakKeyDictionary[type, bytes] = weakref.WeakKeyDictionary()
 _function_hashes: weakref.WeakKeyDictionary[FunctionType, bytes] = weakref.WeakKeyDictionary()
-_content_hashes: weakref.WeakKeyDictionary[type, tuple[list[Any] | None, bytes]] = (
-    weakref.WeakKeyDictionary()
-)
+_Remembered = weakref.WeakKeyDictionary[type, tuple[list[Any], bytes]]
+"""Hashes of classes, and what each held when it was hashed."""
+_content_hashes: _Remembered = weakref.WeakKeyDictionary()
+_carried_hashes: _Remembered = weakref.WeakKeyDictionary()
+"""Of classes that came from another process or run: kept whatever is loaded here."""
 _active: set[int] = set()
 
 
@@ -1075,10 +1108,7 @@ class _Reach:
             # A decorated method is another function than the one in the text.
             if not is_inside(function, path, node):
                 self._link(part, name, function, site)
-        attributes = dict(_iter_attributes(cls))
-        if issubclass(cls, enum.Enum):
-            attributes.update((name, m._value_) for name, m in cls.__members__.items())
-        self._add_attributes(part, attributes, site, cls.__qualname__)
+        self._add_attributes(part, dict(_iter_attributes(cls)), site, cls.__qualname__)
 
     def _add_attributes(
         self, part: _Part, attributes: Mapping[str, Any], site: Site, owner: str
@@ -1150,11 +1180,9 @@ def _locate(func: Any) -> tuple[str | None, str | None, int | None]:
 
 
 def _iter_attributes(cls: type) -> Iterator[tuple[str, Any]]:
-    """Yield the data among a class's own attributes, and classes and functions set from outside."""
-    for name, value in list(cls.__dict__.items()):
-        if _is_machinery(name) or isinstance(value, _DESCRIPTORS) or _is_standard_descriptor(value):
-            continue
-        if issubclass(cls, enum.Enum) and (name[:1] == "_" or isinstance(value, cls)):
+    """Yield the data among what a class holds, and classes and functions set from outside."""
+    for name, value in _iter_held(cls):
+        if isinstance(value, _DESCRIPTORS) or _is_standard_descriptor(value):
             continue
         if isinstance(value, FunctionType):
             continue  # a method

@@ -286,6 +286,18 @@ def class_name(cls: type) -> str:
     return name if is_named(cls) else f"{name}#{get_class_hasher().content_hash(cls).hex()}"
 
 
+def member_attributes(member: Any) -> dict[str, Any]:
+    """Return what a member of an Enum holds beside its name and value."""
+    return {
+        name: value
+        for name, value in getattr(member, "__dict__", {}).items()
+        if name not in _OF_MEMBER
+    }
+
+
+_OF_MEMBER = frozenset({"_value_", "_name_", "__objclass__", "_sort_order_", "_inverted_"})
+
+
 @cache
 def _is_standard(module_name: str) -> bool:
     """Tell whether a module is of the standard library, and not a file that is named like one."""

@@ -29,6 +29,7 @@ under one name in the value store::
 from __future__ import annotations
 
 import builtins
+import enum
 import io
 import marshal
 import pickle
@@ -409,8 +410,12 @@ def _reduce_class(cls: type, reduced: Any) -> Any:
     content_hash = hashing.get_class_hasher().content_hash(cls)
     _classes.setdefault(content_hash, cls)
     make, args, state, items, pairs, set_state = reduced
-    # The last but one argument is cloudpickle's own identity of the class: a number made up in each run.
-    args = (*args[:-2], None, args[-1])
+    if issubclass(cls, enum.Enum):
+        make, args = make_enum, _list_parts_of_enum(cls)
+        set_state, state = fill_enum, _list_attributes_of_enum(cls, state)
+    else:
+        # The last but one argument is cloudpickle's own identity of the class: a number made up in each run.
+        args = (*args[:-2], None, args[-1])
     made = (content_hash, cls.__qualname__, make, args)
     return make_class, made, (set_state, state), items, pairs, fill_class
 
@@ -441,6 +446,95 @@ def fill_class(cls: type, filling: tuple[Callable[[type, Any], Any], Any]) -> No
         set_state(cls, state)
         _classes[content_hash] = cls
         hashing.get_class_hasher().carry_content_hash(cls, content_hash)
+
+
+# An Enum is made with its members, which cannot be added afterwards. cloudpickle knows neither aliases, nor
+# flags of several bits, nor what `__new__` and `__init__` made of the members.
+
+
+def _list_parts_of_enum(cls: type[enum.Enum]) -> tuple[Any, ...]:
+    members = []
+    for name, member in cls.__members__.items():
+        members.append((name, _reduce_data(member, cls._member_type_), member._value_))  # type: ignore[attr-defined]
+    boundary = getattr(cls, "_boundary_", None)
+    return type(cls), cls.__name__, cls.__bases__, cls.__module__, members, boundary
+
+
+def _reduce_data(member: enum.Enum, data_type: Any) -> tuple[Any, ...]:
+    """Return the arguments that make the data of a member: of a date, say; none of a plain object."""
+    if data_type.__new__ is object.__new__:
+        return ()
+    get_args = getattr(data_type, "__getnewargs__", None)
+    if get_args is not None:
+        return tuple(get_args(member))
+    args: tuple[Any, ...] = data_type.__reduce__(member)[1]
+    return args
+
+
+def _list_attributes_of_enum(cls: type[enum.Enum], state: tuple[Any, Any]) -> tuple[Any, ...]:
+    held, slots = state
+    own = {name: value for name, value in held.items() if name not in _OF_ENUM}
+    for name in cls.__members__:
+        own.pop(name, None)
+    members = [hashing.member_attributes(member) for member in cls.__members__.values()]
+    return own, slots, members
+
+
+_OF_ENUM = frozenset({"_hashable_values_", "_unhashable_values_", "_unhashable_values_map_"})
+"""What an Enum knows of its members in some versions, beside what cloudpickle leaves out."""
+
+
+class _Member:
+    """What a member of an Enum is made of."""
+
+    def __init__(self, args: tuple[Any, ...], value: Any) -> None:
+        self.args = args
+        self.value = value
+
+
+def make_enum(
+    metaclass: Any,
+    name: str,
+    bases: tuple[type, ...],
+    module: str,
+    members: Sequence[tuple[str, tuple[Any, ...], Any]],
+    boundary: Any,
+) -> type:
+    """Return an Enum with these members, and no other attributes yet.
+
+    The name of this function is part of stored values.
+    """
+
+    def make_member(cls: Any, made: Any) -> Any:
+        if type(made) is tuple:  # as the members of a tuple's Enum are passed
+            (made,) = made
+        member = cls._member_type_.__new__(cls, *made.args)
+        member._value_ = made.value
+        return member
+
+    held = metaclass.__prepare__(name, bases)
+    held.update({"__module__": module, "__new__": make_member, "__init__": lambda *args: None})
+    for member, args, value in members:
+        held[member] = _Member(args, value)
+    options = {} if boundary is None else {"boundary": boundary}
+    cls: type = metaclass.__new__(metaclass, name, bases, held, **options)
+    for attribute in ("__init__", "__new_member__"):
+        if attribute in vars(cls):
+            delattr(cls, attribute)
+    return cls
+
+
+def fill_enum(cls: Any, state: tuple[Any, ...]) -> None:
+    """Give an Enum from `make_enum` and its members their other attributes.
+
+    The name of this function is part of stored values.
+    """
+    held, _, members = state
+    for name, value in held.items():
+        setattr(cls, name, value)
+    for member, attributes in zip(cls.__members__.values(), members):
+        for name, value in attributes.items():
+            setattr(member, name, value)
 
 
 def _reduce(obj: Any) -> Any:

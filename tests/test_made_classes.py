@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from redunlite import hashing
-from redunlite.fingerprint import content_hash
+from redunlite.fingerprint import carry_content_hash, content_hash
 from redunlite.serialize import decode_bytes, encode_bytes
 
 MADE = """
@@ -199,6 +199,34 @@ def test_changed_attribute_of_a_made_class_counts() -> None:
     assert content_hash(make_counter()) == hashes[0]
 
 
+def test_hash_that_came_with_a_class_stays_until_the_class_changes() -> None:
+    """Also of a class that holds a list, which may change in place."""
+    cls, carried = make_counter(), bytes(20)
+    carry_content_hash(cls, carried)
+
+    assert content_hash(cls) == carried
+    cls.seen.append(1)
+    assert content_hash(cls) != carried
+
+
+def test_classes_that_hold_each_other_have_one_hash_in_either_order() -> None:
+    """Which of two is hashed first does not count."""
+
+    def make_both() -> tuple[type, type]:
+        class First: ...
+
+        class Second: ...
+
+        First.other, Second.other = Second(), First()
+        return First, Second
+
+    first, second = make_both()
+    hashes = content_hash(first), content_hash(second)
+    first, second = make_both()
+
+    assert (content_hash(second), content_hash(first)) == hashes[::-1]
+
+
 def test_made_class_keeps_name_and_hash_through_its_bytes() -> None:
     """A class that was made again from bytes has the name and the hash of the one it was."""
     cls = type("Thing", (), {"rate": 2})
@@ -239,6 +267,12 @@ HELD = {
         "class F(enum.Enum):\n    N = read()\n",
         "F.N.value",
     ),
+    "attribute of a member": (
+        "import enum\nclass F(enum.Enum):\n    A = 1\nF.A.rate = {n}\n", "F.A.rate",
+    ),
+    "private attribute of an Enum": (
+        "import enum\nclass F(enum.Enum):\n    A = 1\nF._F__table = {{'k': {n}}}\n", "F._F__table['k']",
+    ),
     "function attribute": ("def h(): return h.rate\nh.rate = {n}\n", "h()"),
     "attribute of the task's function": ("", "main.func.level"),
     "attribute of a lambda": ("h = lambda: h.rate\nh.rate = {n}\n", "h()"),
@@ -275,3 +309,89 @@ def test_what_classes_and_functions_hold_counts(tmp_path: Path, name: str) -> No
         results.append(result)
     assert results == [1, 2, 1]
     assert "Run " not in said
+
+
+ENUMS = """
+import enum
+from redunlite import run, task
+
+def make():
+    class Bits(enum.IntFlag):
+        A = 1
+        B = 2
+        AB = 3
+        NONE = 0
+    class Wide(enum.Flag):
+        A = 1
+        ALL = 7
+    class Alias(enum.Enum):
+        A = 1
+        AGAIN = 1
+    class Pair(enum.Enum):
+        A = (1, 2)
+        def __init__(self, x, y):
+            self.sum = x + y
+    class Loud(str, enum.Enum):
+        def __new__(cls, text):
+            member = str.__new__(cls, text + "!")
+            member._value_ = text
+            return member
+        A = "a"
+    class Place(tuple, enum.Enum):
+        A = (1, 2)
+    class Auto(enum.Enum):
+        def _generate_next_value_(name, *args):
+            return name.lower()
+        A = enum.auto()
+        @classmethod
+        def _missing_(cls, value):
+            return cls.A
+    Alias.A.note = "noted"
+    return [Bits, Wide, Alias, Pair, Loud, Place, Auto]
+
+CLASSES = make()
+for made in CLASSES:
+    made.__qualname__ = made.__name__
+    globals()[made.__name__] = made
+
+def show(made):
+    return [(n, m.name, m.value, getattr(m, "sum", 0), getattr(m, "note", 0)) for n, m in made.__members__.items()]
+
+@task
+def look(classes):
+    bits, wide, alias, pair, loud, place, auto = classes
+    both = bits.A | bits.B
+    return [*map(show, classes), both is bits.AB, both + 0, wide(7) is wide.ALL, alias.AGAIN is alias.A,
+            pair((1, 2)) is pair.A, loud.A + "", place.A + (3,), auto("x") is auto.A]
+
+@task
+def same(value):
+    return value
+
+@task
+def is_member(value, cls):
+    return isinstance(value, cls), value in list(cls) or value is cls.AB
+
+if __name__ == "__main__":
+    for classes in (CLASSES, make()):
+        assert run(look(classes)) == look.func(classes)
+        for made in classes:
+            for member in made.__members__.values():
+                assert run(same(member)) is member, member
+    assert run(is_member(same(CLASSES[0].AB), CLASSES[0])) == (True, True)
+    print("equal")
+"""
+
+
+@pytest.mark.parametrize("how", ["from standard input", "from a file"])
+def test_enums_are_what_they_are_in_a_worker(tmp_path: Path, how: str) -> None:
+    """Aliases, flags of several bits and what `__new__` and `__init__` made, without a file and in functions."""
+    (tmp_path / "program.py").write_text(ENUMS)
+    (tmp_path / ".git").mkdir()
+    command = [sys.executable, "-B", *(["-"] if how == "from standard input" else ["program.py"])]
+    for _ in range(2):
+        done = subprocess.run(
+            command, cwd=tmp_path, input=ENUMS, capture_output=True, text=True, check=False
+        )
+
+        assert done.stdout == "equal\n", done.stderr
