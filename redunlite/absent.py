@@ -1,7 +1,7 @@
-"""What is told about a name of redun's that cannot be imported here.
+"""What is told about a name of redun's that cannot be imported here, or is no attribute here.
 
 Decided here: which of redun's names come later, which are left out, and what stands in for them. No
-state. Nothing is imported for it: it is asked when a workflow's import has failed already.
+state. Nothing is imported for it: it is asked when an import or a look at an attribute has failed already.
 
 >>> explain_name("redunlite.file")
 'redunlite.file comes with a later version'
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Iterable
 
 from redunlite.errors import find_nearest
 
@@ -58,7 +59,6 @@ _ABSENT = {
     ),
     "scheduler_config": "is left out: 'redunlite info' tells where settings come from",
     "backends": "is left out: redunlite.load gives recorded values, 'redunlite log' the rest",
-    "logging": "is left out: lines go to standard error, and what a task logs is kept with its job",
     "bcoding": _WITHIN,
     "job_array": _WITHIN,
     "task.CacheResult": _WITHIN,
@@ -74,9 +74,70 @@ _ABSENT = {
     "expression.get_lazy_operation": _WITHIN,
     "value.MetaValue": "is left out: a subclass of Value needs no metaclass",
     "value.Function": "is left out: functions are values",
-    "config.create_config_section": "is left out: Config takes dicts",
 }
 """By module and name, without the package's."""
+
+
+_SHOWN = "is left out: the run shows the state of its jobs"
+_RECORDED = "is left out: redunlite.load gives recorded values, 'redunlite log' the rest"
+_ENGINE = "is left out: the engine has no public inner methods; {}"
+_INFO = "is left out: a parameter whose default is JobInfo() is told {}"
+_ATTRIBUTES = {
+    "Scheduler.backend": _RECORDED,
+    "Scheduler.executors": "is left out: scheduler.config.executors are the configured ones",
+    "Scheduler.limits": "is left out: scheduler.config.limits are the configured ones",
+    "Scheduler.task_registry": "is left out: redunlite.get_task_registry() returns it",
+    "Scheduler.type_registry": "is left out: redunlite.value.get_type_registry() returns it",
+    "Scheduler.extend_run": _ENGINE.format("run takes any expression"),
+    "Scheduler.evaluate": _ENGINE.format("a scheduler task is given one that has evaluate"),
+    "Scheduler.evaluate_async": _ENGINE.format("an async task awaits expressions"),
+    "Scheduler.done_job": _ENGINE.format("an executor delivers outcomes to its host"),
+    "Scheduler.reject_job": _ENGINE.format("an executor delivers outcomes to its host"),
+    "Scheduler.add_job_tags": _ENGINE.format("apply_tags tags a job"),
+    "Scheduler.set_cache": _ENGINE.format("results are recorded as they come"),
+    "Scheduler.clear": _ENGINE.format("close() ends it"),
+    "Scheduler.run": "is left out here: evaluate gives the promise of an expression's value",
+    "Scheduler.config": "is left out here: redunlite.get_current_scheduler().config has it",
+    "Scheduler.get_job_status_report": _SHOWN,
+    "Scheduler.log_job_statuses": _SHOWN,
+    "Scheduler.job_status_interval": _SHOWN,
+    "Scheduler.ignore_warnings": "is left out: there are no warnings to leave out",
+    "Scheduler.is_running": "is left out: get_current_scheduler(required=False) is what runs here",
+    "Scheduler.use_cache": "is left out: run takes cache=",
+    "Scheduler.dryrun": "is left out: run takes dryrun=",
+    "Task.recompute_hash": "is left out: the hash follows the code by itself",
+    "Task.is_valid": "is left out: a task is valid as long as its code is the present one",
+    "Job.id": _INFO.format("job_id"),
+    "Job.execution": _INFO.format("execution_id"),
+    "Job.args_hash": _INFO.format("args_hash"),
+    "Job.args": "is left out: a scheduler task is given the arguments of its own call",
+    "Job.expr": "is left out: a scheduler task is given its own call as sexpr",
+    "Job.child_jobs": "is left out: 'redunlite log JOB' shows them",
+    "Job.status": _SHOWN,
+    "Job.get_export_options": "is left out: get_options has those that are exported, too",
+    "Job.get_raw_options": "is left out: get_options has them, evaluated",
+}
+"""By class, or the name by which users know it, and attribute."""
+
+
+def explain_attribute(owner: str, name: str, names: Iterable[str]) -> str:
+    """Return what to say about an attribute that is not there.
+
+    Parameters
+    ----------
+    owner
+        The class, as users know it.
+    names
+        The attributes there are.
+    """
+    message = f"{owner!r} object has no attribute {name!r}"
+    if name.startswith("_"):  # asked for by Python itself, often
+        return message
+    reason = _ATTRIBUTES.get(f"{owner}.{name}")
+    if reason is not None:
+        return f"{message}: {owner}.{name} {reason}"
+    nearest = find_nearest(name, (n for n in names if n[:1] != "_"))
+    return f"{message}; did you mean {nearest!r}?" if nearest else message
 
 
 def explain_import(error: ImportError) -> str:

@@ -15,6 +15,7 @@ from redunlite.expression import SCALARS, AwaitOrigin, Source
 from redunlite.job import Job, Origin, join_origins
 from redunlite.jobinfo import JobInfo, make_job_uuid
 from redunlite.kinds import ValueRef
+from redunlite.options import OPTIONS, is_for_other_machines
 from redunlite.task import Task
 from redunlite.valuestore import ValueStore
 
@@ -22,6 +23,7 @@ WITHOUT_EFFECT = (
     "retries", "retry_delay", "timeout", "memory", "cpus", "priority", "script",
 )  # fmt: skip
 """Options that are accepted and not yet carried out; a run says so once a task."""
+_CARRIED_OUT = frozenset(OPTIONS).difference(WITHOUT_EFFECT)
 
 
 class Binder:
@@ -127,10 +129,17 @@ class Binder:
 
     def _warn_of_options(self, task_name: str, options: Mapping[str, Any]) -> None:
         """Tell which of the options have no effect, each once a task."""
-        for name in WITHOUT_EFFECT:
-            if name in options and (task_name, name) not in self._warned:
-                self._warned.add((task_name, name))
+        for name in options:
+            if name in _CARRIED_OUT or (task_name, name) in self._warned:
+                continue
+            self._warned.add((task_name, name))
+            if name in WITHOUT_EFFECT:
                 self._warn(f"option {name!r} of task {task_name!r} has no effect in this version")
+            elif is_for_other_machines(name):
+                self._warn(
+                    f"option {name!r} of task {task_name!r} has no effect: it is for other machines "
+                    "than this one"
+                )
 
     def _fill_in_info(self, job: Job, run_uuid: str) -> list[Any]:
         """Return a job's arguments with those filled in that tell about the job."""

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from redunlite import redun_settings
 from redunlite.errors import ConfigError, UsageError, find_nearest
@@ -174,6 +174,11 @@ class Section(Mapping[str, Any]):
         return convert(self._values[key]) if key in self._values else instead
 
 
+def create_config_section(config_dict: Mapping[str, Any] | None = None) -> Section:
+    """Return a section with these keys, as the configuration of an executor of one's own."""
+    return Section("section", dict(config_dict or {}))
+
+
 def _read_boolean(value: Any) -> bool:
     words = {"1": True, "yes": True, "true": True, "on": True,
              "0": False, "no": False, "false": False, "off": False}  # fmt: skip
@@ -286,13 +291,15 @@ class Config:
         """Return what was set as a dict, of which `Config` makes an equal configuration."""
         return {name: dict(section) for name, section in self.sections.items()}
 
-    def __getattr__(self, name: str) -> Any:
-        if name in ("read_dict", "read_string", "read_path"):
-            raise AttributeError(
-                f"Config has no {name!r}: a configuration does not change; "
-                "write Config({…}) with its sections as dicts"
-            )
-        raise AttributeError(f"'Config' object has no attribute {name!r}")
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name):
+            if name in ("read_dict", "read_string", "read_path"):
+                raise AttributeError(
+                    f"Config has no {name!r}: a configuration does not change; "
+                    "write Config({…}) with its sections as dicts"
+                )
+            raise AttributeError(f"'Config' object has no attribute {name!r}")
 
     @property
     def context(self) -> Mapping[str, Any]:
@@ -479,9 +486,9 @@ def _option_names(setting: _Setting) -> tuple[str, ...]:
     if not isinstance(names, (list, tuple)):
         raise _refuse(setting, "names with commas between them")
     for name in names:
-        if not isinstance(name, str) or not name.isidentifier():
+        if not str(name).isidentifier():
             raise ConfigError(f"{setting.where} has {name!r}, expected names as of parameters")
-    return tuple(names)
+    return tuple(map(str, names))
 
 
 ALIAS = "alias"

@@ -978,6 +978,10 @@ class Engine:
         """Return the task with that number."""
         return self._binder.get_task(task_number)
 
+    def get_options(self, number: int) -> Mapping[str, Any]:
+        """Return the task options in force for a call that an executor has."""
+        return self._sent[number].options
+
     def deliver(self, outcome: Outcome) -> None:
         """Take the outcome of a call."""
         job = self._sent.pop(outcome.number, None)

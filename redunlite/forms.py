@@ -19,8 +19,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping, Sequence
 from functools import partial
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
+from redunlite.absent import explain_attribute
 from redunlite.errors import UndecodableError
 from redunlite.job import DONE, FAILED, Failure, Job, Node, WatchNode, join_origins
 from redunlite.kinds import Lazy, ValueRef
@@ -190,6 +191,11 @@ class CallView(NamedTuple):
     kwargs: Mapping[str, Any]
     options: Mapping[str, Any]
 
+    @property
+    def task_expr_options(self) -> Mapping[str, Any]:
+        """The options, as redun calls them."""
+        return self.options
+
 
 class SchedulerView:
     """What a user's form may ask of the running scheduler."""
@@ -222,6 +228,11 @@ class SchedulerView:
     def log(self, *messages: object) -> None:
         """Show a line of the user's own."""
         self._host.tell(" ".join(map(str, messages)))
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name):
+            raise AttributeError(explain_attribute("Scheduler", name, dir(type(self))))
 
 
 def _settle(host: FormHost, form: PromiseNode, promise: Promise[Any], node: Node) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from redunlite import hashing
+from redunlite.absent import explain_attribute
 from redunlite.call import ErrorDetail, Usage
 from redunlite.kinds import ValueRef
 from redunlite.nested import Split
@@ -227,6 +228,52 @@ class Job(Node):
         """How many children of each task there are, by task number."""
         self.reason = ""
         """Why it has no answer, where the cache policy says so."""
+
+    # What a special form of the user's may ask the job around it.
+
+    @property
+    def task_name(self) -> str:
+        """Full name of its task."""
+        return self.task.fullname
+
+    @property
+    def parent_job(self) -> Job | None:
+        """The job that called it, as redun calls that."""
+        return self.parent
+
+    def get_options(self) -> dict[str, Any]:
+        """Return the task options in force for it that somebody has set."""
+        return dict(self.options)
+
+    def get_option(
+        self, key: str, default: Any = None, as_type: Callable[[Any], Any] | None = None
+    ) -> Any:
+        """Return the value of an option in force for it, or the default.
+
+        Parameters
+        ----------
+        as_type
+            What makes the value another type, where it was set.
+        """
+        if key not in self.options:
+            return default
+        value = self.options[key]
+        return value if as_type is None else as_type(value)
+
+    def get_context(self) -> dict[str, Any]:
+        """Return the context variables in force for it; its result may depend on them from now on."""
+        inherited = self.inherited or Inherited({}, {})
+        self.inherited = inherited._replace(is_read=True)
+        return dict(inherited.context)
+
+    def get_limits(self) -> dict[str, float]:
+        """Return the units of each limit that it holds while it runs."""
+        return dict(self.options.get("limits") or {})
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name):
+            raise AttributeError(explain_attribute("Job", name, dir(type(self))))
 
 
 class ContainerNode(Node):

@@ -1,6 +1,7 @@
 """Task options: one table of their names, defaults, allowed values and meanings.
 
-Decided here: which options there are and which values they take. Not here: what they do. No state.
+Decided here: which options there are and which values they take. Not here: what they do. State: the
+options of the project's own, by name, and where its configuration is looked for.
 
 A call has the decorator's options, with those of `.options()` on top; both go through
 `check_options`, which may see its own results again (a task that was pickled), so what it returns
@@ -19,7 +20,7 @@ from enum import Enum
 from typing import Any, Literal, TypedDict
 
 from redunlite import nested
-from redunlite.errors import OptionError, UsageError, find_nearest
+from redunlite.errors import ConfigError, OptionError, RedunliteError, UsageError, find_nearest
 from redunlite.kinds import Lazy
 
 
@@ -252,6 +253,108 @@ OPTIONS: dict[str, Option] = {option.name: option for option in TABLE}
 """The table by name."""
 
 
+_FOR_OTHER_MACHINES = (
+    "additional_libs annotations batch_tags env ephemeral_storage extra_files gpus image interactive"
+    " job_def_name job_name_prefix labels machine_type node_affinity num_nodes privileged role"
+    " service_account_name share_id shared_memory volumes worker_type workers"
+)
+"""Options of redun's executors for other machines than this one."""
+
+
+def _anything(value: Any) -> Any:
+    return value
+
+
+_others: dict[str, Option] = {
+    name: Option(name, None, _anything, "for other machines than this one; has no effect")
+    for name in _FOR_OTHER_MACHINES.split()
+}
+"""Options beside those of the table, by name."""
+_declared: dict[str, Option] = {}
+"""Those of them that are the project's own."""
+_folder: str | None = None
+
+
+def register_option(name: str, meaning: str = "an option of this project's own") -> None:
+    """Let tasks have an option of the project's own, of any value.
+
+    It is in force for calls like every other one (see `combine_options`), counts in no cache key, and
+    is read by who needs it: `Job.get_option`, `Task.get_task_option`, `JobInfo.options`, and
+    `executors.base.ExecutorHost.get_options`. ``[options] names`` of the configuration does the same.
+
+    Parameters
+    ----------
+    meaning
+        One line for listings of the options.
+
+    Raises
+    ------
+    OptionError
+        For a name that is an option already, or that no parameter could have.
+
+    >>> register_option("queue", "where it waits")
+    >>> check_options({"queue": "fast"}, "@task of 'f'")
+    {'queue': 'fast'}
+    """
+    if name in OPTIONS or name == _MODE:
+        raise OptionError(f"{name!r} is an option already", "give yours another name")
+    if name in _REDUN_OPTIONS:
+        raise OptionError(f"{name!r} cannot be an option of your own", _REDUN_OPTIONS[name])
+    if not name.isidentifier():
+        raise OptionError(
+            f"{name!r} cannot be the name of an option", "letters, digits and underscores"
+        )
+    _others[name] = _declared[name] = Option(name, None, _anything, meaning)
+
+
+def declare_options(names: Iterable[str]) -> None:
+    """Register what the configuration says under ``[options] names``.
+
+    Raises
+    ------
+    ConfigError
+        For a name that `register_option` refuses.
+    """
+    for name in names:
+        if name not in _declared:
+            try:
+                register_option(name)
+            except OptionError as error:
+                raise ConfigError(f"[options] names: {error.message}; {error.hint}") from error
+
+
+def list_declared() -> list[str]:
+    """Return the names of the options of the project's own."""
+    return list(_declared)
+
+
+def is_for_other_machines(name: str) -> bool:
+    """Tell whether an option is one that only redun's executors for other machines read."""
+    return name in _others and name not in _declared and not _find_declared(name)
+
+
+def use_folder(folder: str | None) -> None:
+    """Look for the configuration there: the ``-c`` of a command, or None for the nearest folder."""
+    global _folder
+    _folder = folder
+
+
+def _find_declared(name: str) -> Option | None:
+    """Return the option of that name that the project's configuration declares, or None.
+
+    Decorators run before anybody has read the configuration, so that it is looked into here: only
+    for a name that is an error otherwise.
+    """
+    from redunlite.config import load_config, resolve_folder
+
+    try:
+        names = load_config(resolve_folder(_folder)).options.names
+    except RedunliteError:
+        return None  # it is told where the configuration is used
+    declare_options(names)
+    return _declared.get(name)
+
+
 class CallOptions(TypedDict, total=False):
     """The options that a call may set too, for type checkers; an expression counts as its value."""
 
@@ -292,8 +395,8 @@ class TaskOptions(CallOptions, IdentityOptions, total=False):
 def check_options(given: Mapping[str, Any], where: str) -> dict[str, Any]:
     """Return the options in their normal form; only those that were given.
 
-    `cache` becomes the `cache_scope` that it means, unless that is given too, and `mode`, as redun has
-    it, the executor of that name.
+    `cache` becomes the `cache_scope` that it means, unless that is given too; `mode`, as redun has it,
+    the executor of that name, and `vcpus` the `cpus`.
 
     Parameters
     ----------
@@ -311,7 +414,9 @@ def check_options(given: Mapping[str, Any], where: str) -> dict[str, Any]:
     for name, value in given.items():
         if name == _MODE:
             name, value = "executor", _read_mode(value, given, where)
-        option = OPTIONS.get(name)
+        elif name == _VCPUS:
+            name = _read_vcpus(given, where)
+        option = OPTIONS.get(name) or _others.get(name) or _find_declared(name)
         if option is None:
             raise _unknown_option(name, where)
         if not option.is_in_key and nested.has_lazy(value):
@@ -365,10 +470,17 @@ def get_default(name: str) -> Any:
 
 def iter_call_options() -> Iterable[Option]:
     """Yield the options that a call may set too."""
-    return (option for option in TABLE if not option.is_in_key)
+    return (option for option in (*TABLE, *_declared.values()) if not option.is_in_key)
 
 
-_MODE = "mode"
+_MODE, _VCPUS = "mode", "vcpus"
+
+
+def _read_vcpus(given: Mapping[str, Any], where: str) -> str:
+    """Return the option that `vcpus` means."""
+    if "cpus" in given:
+        raise OptionError(f"options 'vcpus' and 'cpus' in {where} mean the same", "leave one out")
+    return "cpus"
 
 
 def _read_mode(mode: Any, given: Mapping[str, Any], where: str) -> str:
@@ -383,47 +495,19 @@ def _read_mode(mode: Any, given: Mapping[str, Any], where: str) -> str:
     return str(mode)
 
 
-_ONE_MACHINE = "it is for other machines than this one; leave it out"
 _REDUN_OPTIONS = {
     "source": "version= stands for the source in cache keys",
     "compat": "version= stands for the source in cache keys",
-    "vcpus": "cpus= is what it is called here",
     "allowed_cache_results": "cache_scope= says where results may come from",
-    **dict.fromkeys(
-        [
-            "additional_libs",
-            "annotations",
-            "batch_tags",
-            "env",
-            "ephemeral_storage",
-            "extra_files",
-            "gpus",
-            "image",
-            "interactive",
-            "job_def_name",
-            "job_name_prefix",
-            "labels",
-            "machine_type",
-            "node_affinity",
-            "num_nodes",
-            "privileged",
-            "role",
-            "service_account_name",
-            "share_id",
-            "shared_memory",
-            "volumes",
-            "worker_type",
-            "workers",
-        ],
-        _ONE_MACHINE,
-    ),
 }
-"""What is told about options that redun's executors have."""
+"""What is told about options of redun's that change what a result depends on."""
 
 
 def _unknown_option(name: str, where: str) -> OptionError:
     hint = _REDUN_OPTIONS.get(name, "")
     if not hint:
-        nearest = find_nearest(name, OPTIONS)
+        nearest = find_nearest(name, [*OPTIONS, *_declared]) or find_nearest(name, _others)
         hint = f"did you mean {nearest!r}?" if nearest else f"options are {', '.join(OPTIONS)}"
+        hint += "" if nearest else ";"
+        hint += f" one of your own is declared in redunlite.ini: [options] names = {name}"
     return OptionError(f"unknown option {name!r} in {where}", hint)

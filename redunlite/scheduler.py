@@ -10,6 +10,7 @@ import threading
 from collections.abc import Coroutine, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, overload
 
+from redunlite.absent import explain_attribute
 from redunlite.call import Frame
 from redunlite.config import Config
 from redunlite.context import get_context
@@ -114,6 +115,10 @@ class Scheduler:
         project's database.
     executor
         An executor of the user's own, as for `add_executor`.
+    logger
+        What `log` writes to; default, that of `redunlite.logging`.
+    job_status_interval, use_task_traceback, migrate
+        Taken for those who come from redun, without effect.
 
     >>> from redunlite import Scheduler, task
     >>> @task(namespace="docs")
@@ -123,10 +128,56 @@ class Scheduler:
     6
     """
 
-    def __init__(self, config: Any = None, executor: Executor | None = None) -> None:
+    def __init__(
+        self,
+        config: Any = None,
+        executor: Executor | None = None,
+        *,
+        logger: Any = None,
+        job_status_interval: float | None = None,
+        use_task_traceback: bool = True,
+        migrate: bool | None = None,
+    ) -> None:
         self._config = Config(config) if isinstance(config, Mapping) else config
+        self._logger = logger
         self._session: Session | None = None
         self._added: list[Executor] = [] if executor is None else [executor]
+
+    @property
+    def config(self) -> Config:
+        """The configuration; without one, all defaults."""
+        found: Config = Config() if self._config is None else self._config
+        return found
+
+    @property
+    def logger(self) -> Any:
+        """The `logging.Logger` that it was given, or that of `redunlite.logging`."""
+        if self._logger is None:
+            from redunlite.logging import logger
+
+            self._logger = logger
+        return self._logger
+
+    def log(self, *messages: object, indent: int = 0, level: int | None = None) -> None:
+        """Write a line to `logger`.
+
+        Parameters
+        ----------
+        messages
+            Written with spaces between them.
+        indent
+            Number of spaces before each line.
+        level
+            Default, `logging.INFO`.
+        """
+        text = " ".join(map(str, messages))
+        lines = [" " * indent + line for line in text.split("\n")]
+        self.logger.log(20 if level is None else level, "%s", "\n".join(lines))
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name):
+            raise AttributeError(explain_attribute("Scheduler", name, dir(type(self))))
 
     def load(self, migrate: bool | None = None) -> None:
         """Open the database now, not at the first run.

@@ -30,7 +30,7 @@ from redunlite.facts import GitStatus, gather_facts
 from redunlite.failures import load_error
 from redunlite.limits import Limits
 from redunlite.nested import merge_dicts
-from redunlite.options import check_options
+from redunlite.options import check_options, declare_options
 from redunlite.reporter import ExecutionEnd, ExecutionInfo, Reporter, SilentReporter
 from redunlite.tags import Tag
 from redunlite.task import settle_tasks
@@ -347,6 +347,7 @@ def open_session(
         folder = configuration.make_folder(os.getcwd())
     if config is None:
         config = configuration.load_config(folder)
+    declare_options(config.options.names)
     fingerprint.set_packages(config.fingerprint.packages)
     fingerprint.set_project_folder(os.path.dirname(folder) if folder else None)
     specs = dict(config.executors)

@@ -22,6 +22,7 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, Literal, ParamSpec, TypeVar, overload
 
 from redunlite import hashing, kinds, loading, nested, serialize
+from redunlite.absent import explain_attribute
 from redunlite.call import StoredTask
 from redunlite.errors import (
     OptionError,
@@ -348,6 +349,22 @@ class Task(TaskKind, Generic[P, R]):
             return {**self.base_options, **self.call_options}
         return self.base_options
 
+    def get_task_options(self) -> dict[str, Any]:
+        """Return the options that the decorator and `options` set; see `options_for_call`."""
+        return dict(self.options_for_call())
+
+    def get_task_option(self, name: str, default: Any = None) -> Any:
+        """Return the value of an option that was set, or the default."""
+        return self.options_for_call().get(name, default)
+
+    def has_task_option(self, name: str) -> bool:
+        """Tell whether an option was set."""
+        return name in self.options_for_call()
+
+    def get_hash(self) -> str:
+        """Return the hash of the code as 40 hexadecimal digits."""
+        return self.hash.hex()
+
     def options(self, **options: Unpack[CallOptions]) -> Task[P, R]:
         """Return this task with options for the calls made from it; they change no cache key.
 
@@ -434,6 +451,11 @@ class Task(TaskKind, Generic[P, R]):
         clone.has_rules = True
         clone.has_lazy_options = self.has_lazy_options or nested.has_lazy(clone.call_options)
         return clone
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name):
+            raise AttributeError(explain_attribute("Task", name, dir(type(self))))
 
     def __reduce__(self) -> tuple[Any, ...]:
         base = self.base

@@ -444,6 +444,8 @@ class WorkerSettings(NamedTuple):
     """`sys.path` of the main process."""
     store_folder: str
     store_time_ns: int
+    options: Sequence[str]
+    """Task options of the project's own."""
 
 
 class MainModule(types.ModuleType):
@@ -511,6 +513,10 @@ class Worker:
         sys.modules["__main__"] = main
         sys.argv = list(settings.argv)
         sys.path[:] = settings.path
+        if settings.options:
+            from redunlite.options import declare_options
+
+            declare_options(settings.options)
 
     def work(self) -> None:
         """Run calls until there are no more, or until a job has left something behind."""

@@ -442,7 +442,7 @@ CASES = [
     Case(
         run("show", "-o", "memry=4"),
         "unknown option 'memry' in options of a call of 'lab.show'",
-        "did you mean 'memory'?",
+        "did you mean 'memory'? one of your own is declared in redunlite.ini: [options] names = memry",
     ),
     Case(
         run("show", "-o", "memory=much"),

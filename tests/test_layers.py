@@ -33,7 +33,7 @@ FLOORS = {
     "recorder": "recorder",
     "library": "utils shapes control functools context scripting tools",
     "history": "history",
-    "composition": "facts session scheduler subrun testing pytest __init__",
+    "composition": "facts session logging scheduler subrun testing pytest __init__",
     "face": "display cli __main__",
 }
 """Rooms by floor, top to bottom; a package is named for all that is in it."""

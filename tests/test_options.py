@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from redunlite import task
-from redunlite.errors import OptionError
+from redunlite import Scheduler, task
+from redunlite.call import Call
+from redunlite.config import Config
+from redunlite.errors import ConfigError, OptionError
+from redunlite.executors.base import ExecutorHost
+from redunlite.executors.inline import InlineExecutor
+from redunlite.jobinfo import JobInfo
 from redunlite.kinds import Lazy
 from redunlite.namespace import get_current_namespace, namespace, resolve_namespace
 from redunlite.options import (
@@ -21,7 +27,9 @@ from redunlite.options import (
     check_options,
     iter_call_options,
     parse_memory,
+    register_option,
 )
+from redunlite.session import open_session
 from redunlite.testing import WatchedScheduler
 
 
@@ -47,8 +55,8 @@ def test_mode_is_the_executor_of_that_name() -> None:
 @pytest.mark.parametrize(
     ("name", "hint"),
     [
-        ("vcpus", "cpus= is what it is called here"),
-        ("gpus", "it is for other machines than this one; leave it out"),
+        ("compat", "version= stands for the source in cache keys"),
+        ("allowed_cache_results", "cache_scope= says where results may come from"),
         ("source", "version= stands for the source in cache keys"),
     ],
 )
@@ -66,7 +74,9 @@ def test_check_options_names_the_nearest_of_an_unknown_option() -> None:
         check_options({"exector": "thread"}, "@task of 'f'")
 
     assert caught.value.message == "unknown option 'exector' in @task of 'f'"
-    assert caught.value.hint == "did you mean 'executor'?"
+    assert caught.value.hint == (
+        "did you mean 'executor'? one of your own is declared in redunlite.ini: [options] names = exector"
+    )
 
 
 def test_check_options_lists_all_when_none_is_near() -> None:
@@ -284,3 +294,209 @@ def test_options_without_effect_are_told_once_a_task() -> None:
             ("timeout", "inner"),
         ]
     ]
+
+
+# Options of the project's own, and those of other machines.
+
+
+@pytest.fixture
+def own_options(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forget afterwards what a test has declared."""
+    from redunlite import options
+
+    monkeypatch.setattr(options, "_others", dict(options._others))
+    monkeypatch.setattr(options, "_declared", {})
+    monkeypatch.setattr(options, "_folder", None)
+
+
+def test_registered_option_is_taken_everywhere(own_options: None) -> None:
+    """In the decorator, at a call, exported, as an expression; any value, and it counts in no key."""
+    register_option("my_option", "where it waits")
+
+    @task(namespace="own_options", my_option={"a": [1]})
+    def inner(x: int, info: JobInfo = JobInfo()) -> object:
+        return info.options.get("my_option")
+
+    @task(namespace="own_options", my_option="outer")
+    def outer() -> list[object]:
+        return [inner(1), inner.options(my_option=None)(2), inner.options(my_option=word("b"))(3)]
+
+    @task(namespace="own_options")
+    def word(text: str) -> str:
+        return text
+
+    scheduler = WatchedScheduler()
+    with scheduler.watch() as jobs:
+        results = scheduler.run([outer(), inner.export_options(my_option="down")(4)])
+        again = scheduler.run(inner.options(my_option="other")(1))
+    scheduler.close()
+
+    assert results == [[{"a": [1]}, None, "b"], "down"]
+    assert again == {"a": [1]}
+    assert jobs.warnings == []
+    assert "my_option" in {option.name for option in iter_call_options()}
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("executor", "'executor' is an option already"),
+        ("mode", "'mode' is an option already"),
+        ("source", "'source' cannot be an option of your own"),
+        ("a-b", "'a-b' cannot be the name of an option"),
+    ],
+)
+def test_option_that_cannot_be_declared_is_refused(
+    name: str, message: str, own_options: None, tmp_path: Path
+) -> None:
+    """By the function, and in the configuration."""
+    with pytest.raises(OptionError, match=message):
+        register_option(name)
+    with pytest.raises(
+        ConfigError, match=rf"names: {message}|names has '{name}', expected names as"
+    ):
+        open_session(config=Config({"options": {"names": ["good", name]}}), folder=str(tmp_path))
+
+
+def test_unknown_option_is_told_with_how_to_declare_it(own_options: None) -> None:
+    """Behind the nearest name; one that is declared may be the nearest."""
+    register_option("my_option")
+    with pytest.raises(OptionError) as caught:
+        check_options({"my_optoin": 1}, "here")
+
+    assert caught.value.hint == (
+        "did you mean 'my_option'? one of your own is declared in redunlite.ini: "
+        "[options] names = my_optoin"
+    )
+
+
+OWN = """
+from redunlite import Scheduler, task
+from redunlite.scheduler import JobInfo
+redun_namespace = "own"
+
+@task(my_option=1, other=[2])
+def inner(x, info: JobInfo = JobInfo()):
+    return [info.options["my_option"], info.options["other"]]
+
+@task()
+def main():
+    def local():
+        return inner.options(other="x")(1)
+    return [inner(0), task(my_option=5, name="local", namespace="own")(local)()]
+
+if __name__ == "__main__":
+    from redunlite import run
+    print(run(main()))
+"""
+
+
+@pytest.mark.parametrize("words", [["-m", "redunlite", "run", "own.py", "main"], ["own.py"]])
+def test_options_of_the_configuration_are_declared_everywhere(
+    words: list[str], tmp_path: Path
+) -> None:
+    """For a command and a program, in the main process and in workers that import the file."""
+    (tmp_path / ".git").mkdir()
+    (tmp_path / ".redunlite").mkdir()
+    (tmp_path / ".redunlite" / "redunlite.ini").write_text("[options]\nnames = my_option, other\n")
+    (tmp_path / "own.py").write_text(OWN)
+
+    def run() -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, *words], cwd=tmp_path, capture_output=True, text=True, timeout=60
+        )
+
+    assert run().stdout == "[[1, [2]], [1, 'x']]\n"
+    (tmp_path / ".redunlite" / "redunlite.ini").write_text("[options]\nnames = my_option\n")
+    assert "unknown option 'other' in @task of 'inner'" in run().stderr
+
+
+def test_options_are_declared_by_the_folder_of_the_command(tmp_path: Path) -> None:
+    """`-c` names another folder than the nearest one, before the workflow is imported."""
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set" / "redunlite.ini").write_text("[options]\nnames = my_option\n  other\n")
+    (tmp_path / "own.py").write_text(OWN)
+
+    for words in (["run", "-c", "set", "own.py", "main"], ["-c", "set", "tasks", "-q", "own.py"]):
+        line = [sys.executable, "-m", "redunlite", *words]
+        done = subprocess.run(line, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+        assert (done.returncode, done.stdout[:1] != "") == (0, True), done.stderr
+
+
+class QueueExecutor(InlineExecutor):
+    """An executor that reads an option of its own."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.queues: list[object] = []
+
+    def start(self, host: ExecutorHost) -> None:
+        """Keep the host."""
+        self.host = host
+        super().start(host)
+
+    def submit(self, call: Call) -> None:
+        """Note the option of the call and of its task."""
+        task = self.host.get_task(call.task_number)
+        options = self.host.get_options(call.number)
+        self.queues.append((options.get("queue"), task.get_task_option("queue", "none")))
+        super().submit(call)
+
+
+def test_own_executor_reads_its_own_option(own_options: None) -> None:
+    """That of the call, with the decorator's below; and what the decorator alone says."""
+    register_option("queue")
+
+    @task(namespace="own_executor", executor="mine", queue="slow")
+    def work(x: int) -> int:
+        return x
+
+    @task(namespace="own_executor", executor="mine")
+    def other(x: int) -> int:
+        return x
+
+    executor = QueueExecutor("mine")
+    scheduler = Scheduler(executor=executor)
+    scheduler.run([work(1), work.options(queue="fast")(2), other(3)])
+    scheduler.close()
+
+    assert executor.queues == [("slow", "slow"), ("fast", "slow"), (None, "none")]
+
+
+def test_options_for_other_machines_are_told_once_a_task(own_options: None) -> None:
+    """They are taken, at calls too; the number of CPUs has one name."""
+
+    @task(namespace="other_machines", image="x", gpus=1)
+    def inner(x: int) -> int:
+        return x
+
+    scheduler = WatchedScheduler()
+    with scheduler.watch() as jobs:
+        assert scheduler.run([inner(1), inner.options(role="r", gpus=2)(2)]) == [1, 2]
+    scheduler.close()
+
+    assert sorted(jobs.warnings) == [
+        f"option {name!r} of task 'other_machines.inner' has no effect: it is for other machines than"
+        " this one"
+        for name in ("gpus", "image", "role")
+    ]
+    assert check_options({"vcpus": 2}, "here") == {"cpus": 2}
+    with pytest.raises(OptionError, match="options 'vcpus' and 'cpus' in here mean the same"):
+        check_options({"vcpus": 2, "cpus": 1}, "here")
+
+
+def test_option_for_other_machines_may_be_the_projects_own(own_options: None) -> None:
+    """Then it has an effect, which nobody is warned of."""
+    register_option("gpus")
+
+    @task(namespace="own_gpus", gpus=1)
+    def inner(x: int) -> int:
+        return x
+
+    scheduler = WatchedScheduler()
+    with scheduler.watch() as jobs:
+        scheduler.run(inner(1))
+    scheduler.close()
+
+    assert jobs.warnings == []

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import datetime
 import importlib
+import logging as python_logging
 import pickle
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from redunlite import LocalExecutor, Scheduler, hashing, task, utils
+from redunlite import LocalExecutor, Scheduler, absent, hashing, task, utils
 from redunlite.absent import explain_name
+from redunlite.config import Config, create_config_section
 from redunlite.errors import WorkflowLoadError
 from redunlite.loading import load_workflow
-from redunlite.scheduler import JobInfo, quote, with_export_options
+from redunlite.logging import log_levels, logger
+from redunlite.scheduler import Job, JobInfo, Promise, quote, scheduler_task, with_export_options
 
 redun_namespace = "test_redun_names"
 
@@ -46,7 +51,9 @@ HERE = {
     ),
     "value": "Value ProxyValue InvalidValueError TypeRegistry get_type_registry",
     "context": "get_context get_context_value",
-    "config": "Config",
+    "config": "Config create_config_section",
+    "logging": "logger log_levels log_handler log_formatter",
+    "options": "register_option",
     "namespace": "namespace get_current_namespace",
     "tags": "parse_tag_value",
     "promise": "Promise wait_promises",
@@ -67,7 +74,7 @@ ABSENT = {
     "": (
         "File Dir ShardedS3Dataset Handle script merge_handles register_executor AliasExecutor"
         " AWSBatchExecutor AWSGlueExecutor DockerExecutor K8SExecutor GCPBatchExecutor file handle"
-        " scripting tools federated_tasks scheduler_config sphinx glue backends logging"
+        " scripting tools federated_tasks scheduler_config sphinx glue backends"
     ),
     "scheduler": (
         "merge_handles subrun root_task Traceback Execution set_arg_defaults get_arg_defaults"
@@ -76,7 +83,6 @@ ABSENT = {
     "task": "CacheResult",
     "value": "FileCache Function MetaValue",
     "expression": "ApplyExpression derive_expression get_lazy_operation",
-    "config": "create_config_section",
     "executors": "aws_batch aws_glue docker k8s gcp_batch alias",
     "executors.base": "register_executor",
 }
@@ -241,3 +247,100 @@ def test_source_of_a_function_leaves_its_decorators_out() -> None:
     assert utils.get_func_source(tell_executor.func).startswith("def tell_executor(info")
     with pytest.raises(OSError, match="has no source text"):
         utils.get_func_source(eval("lambda: 1"))
+
+
+# Attributes.
+
+
+@pytest.mark.parametrize(
+    ("make", "name", "words"),
+    [
+        (Scheduler, "backend", "redunlite.load gives recorded values"),
+        (Scheduler, "executors", "scheduler.config.executors are the configured ones"),
+        (Scheduler, "evaluate", "the engine has no public inner methods"),
+        (Scheduler, "add_exector", "did you mean 'add_executor'?"),
+        (lambda: tell, "recompute_hash", "the hash follows the code by itself"),
+        (lambda: tell, "get_task_opton", "did you mean 'get_task_option'?"),
+        (lambda: Job(None, tell, 1), "execution", "a parameter whose default is JobInfo()"),
+        (lambda: Job(None, tell, 1), "get_optoin", "did you mean 'get_option'?"),
+        (lambda: tell, "_nosuch", "'Task' object has no attribute '_nosuch'"),
+    ],
+)
+def test_absent_attribute_tells_what_to_write_here(
+    make: Callable[[], object], name: str, words: str
+) -> None:
+    """Of schedulers, tasks and jobs; the nearest name where nothing else is known."""
+    with pytest.raises(AttributeError) as caught:
+        getattr(make(), name)
+
+    assert words in str(caught.value)
+    assert not hasattr(make(), name)
+
+
+def test_each_explained_attribute_is_absent() -> None:
+    """What came is no longer explained; that of a special form's scheduler is another's there."""
+    owners = {"Scheduler": Scheduler, "Task": type(tell), "Job": Job}
+    there = {
+        full
+        for full in absent._ATTRIBUTES
+        if hasattr(owners[full.partition(".")[0]], full.partition(".")[2])
+    }
+
+    assert there == {"Scheduler.config", "Scheduler.run"}
+
+
+def test_task_tells_its_options_and_its_hash() -> None:
+    """Those of the decorator, with those of `options` on top; partial tasks like their inner one."""
+    options = tell.options(executor="thread")
+
+    assert tell.get_task_option("executor") is None
+    assert tell.get_task_option("executor", "none") == "none"
+    assert options.get_task_option("executor") == "thread"
+    assert options.partial("x").get_task_options() == {"executor": "thread"}
+    assert (options.has_task_option("executor"), options.has_task_option("limits")) == (True, False)
+    assert tell.get_hash() == tell.hash.hex()
+
+
+def test_special_form_reads_the_context_of_its_job(scheduler: Scheduler) -> None:
+    """And its result depends on it: another context is another answer."""
+
+    @scheduler_task(namespace="test_redun_names")
+    def read_context(view: Any, parent_job: Any, sexpr: Any, name: str) -> Promise[Any]:
+        return view.evaluate(parent_job.get_context().get(name), parent_job)
+
+    @task(namespace="test_redun_names", check_valid="shallow")
+    def around() -> Any:
+        return read_context("colour")
+
+    assert scheduler.run(around(), context={"colour": "red"}) == "red"
+    assert scheduler.run(around(), context={"colour": "blue"}) == "blue"
+    assert scheduler.run(around()) is None
+
+
+def test_scheduler_has_the_configuration_and_a_logger(capsys: pytest.CaptureFixture[str]) -> None:
+    """That of `redunlite.logging`, or the one that it was given; lines begin like those of a run."""
+    scheduler = Scheduler(config={"limits": {"db": 2}})
+    given = python_logging.getLogger("test_redun_names")
+    records: list[str] = []
+    given.addFilter(lambda record: records.append(record.getMessage()) or False)
+    given.setLevel("INFO")
+
+    scheduler.logger.info("one")
+    scheduler.log("two", 2)
+    scheduler.log("a\nb", indent=2)
+    Scheduler(logger=given).log("three", level=log_levels["ERROR"])
+
+    assert scheduler.logger is logger
+    assert capsys.readouterr().err == "[redunlite] one\n[redunlite] two 2\n[redunlite]   a\n  b\n"
+    assert records == ["three"]
+    assert scheduler.config.limits == {"db": 2}
+    assert Scheduler().config == Config()
+
+
+def test_local_executor_takes_a_section() -> None:
+    """As workflows make one for it."""
+    section = create_config_section({"mode": "process", "max_workers": "3"})
+    executor = LocalExecutor("mine", config=section)
+
+    assert (executor.name, executor.n_workers, section.getint("max_workers")) == ("mine", 3, 3)
+    assert create_config_section().getboolean("nosuch", fallback=True) is True

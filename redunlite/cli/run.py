@@ -227,8 +227,10 @@ def _answer(words: Sequence[str], settings: Settings, argv: Sequence[str]) -> An
     if own.help and not head.words[1:]:
         name = HELP
 
+    from redunlite import options
     from redunlite.loading import load_workflow
 
+    options.use_folder(own.config)
     module = load_workflow(path)
     if own.rerun and (not name or name == HELP):
         raise UsageError("which job or execution?", f"redunlite run --rerun {quote(path)} ID")

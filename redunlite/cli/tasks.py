@@ -48,9 +48,11 @@ def add_parser(commands: Any) -> CommandParser:
 
 def run(args: argparse.Namespace) -> int:
     """Print the list."""
+    from redunlite import options
     from redunlite.loading import load_workflow
 
     check_format(args)
+    options.use_folder(args.config)
     with common.keeping_output():
         text = _make_text(load_workflow(args.file), args)
     return write_page(text, args)

@@ -8,7 +8,8 @@ of them to the same promises.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Protocol
 
 from redunlite.call import CANCELLED, Call, Outcome, Usage
 from redunlite.valuestore import ValueStore
@@ -31,6 +32,13 @@ class ExecutorHost(Protocol):
 
     def get_task(self, task_number: int) -> Task[..., object]:
         """Return the task with that number."""
+
+    def get_options(self, number: int) -> Mapping[str, Any]:
+        """Return the task options in force for the call of that number, from `submit` on.
+
+        Those that nobody set are not among them. An executor's own options are declared with
+        `options.register_option`, or in the configuration under ``[options] names``.
+        """
 
 
 class Executor(Protocol):

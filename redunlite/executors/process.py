@@ -28,6 +28,7 @@ from redunlite.call import CANCELLED, DIED, ERROR, Call, ErrorDetail, Outcome, U
 from redunlite.errors import SchedulerError, WorkerDiedError
 from redunlite.executors.base import ExecutorHost, Pace, make_cancelled
 from redunlite.executors.guardian import CALLS, CONTROL, MESSAGE_BYTES, PAGE, open_scratch
+from redunlite.options import list_declared
 from redunlite.tracebacks import fill_in_lines, summarize_exception
 from redunlite.value import encode_error
 from redunlite.worker import (
@@ -506,7 +507,8 @@ class _Guardian:
         path = [os.path.abspath(p) for p in sys.path if isinstance(p, str)]
         self.send(
             ("settings", n_slots, os.getpid(), stem, main_path and os.path.abspath(main_path),
-             list(getattr(sys, "argv", [])), path, os.path.abspath(store_folder), store_time_ns)
+             list(getattr(sys, "argv", [])), path, os.path.abspath(store_folder), store_time_ns,
+             list_declared())
         )  # fmt: skip
 
     def send(self, message: tuple[Any, ...]) -> None:

@@ -599,10 +599,16 @@ SCENARIOS = [
             Run("in_process"),
             Run("in_thread"),
             Run("memory"),
-            Run("for_other_machines", f"{UNKNOWN}; this one is told to be for other machines"),
+            Run("for_other_machines"),
             Run("own_option", UNKNOWN),
             Run("bad_scope", {"error": CLEAR}),
         ],
+    ),
+    Scenario(
+        "own_options",
+        "options of the user's own",
+        [Run("main"), Run("main"), Run("-o level=9 read --x 77"), Run("around")],
+        ini="[options]\nnames = my_option, level\n",
     ),
     Scenario(
         "helpers",
