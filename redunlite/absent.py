@@ -14,8 +14,11 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterable
+from typing import NoReturn, TypeVar
 
 from redunlite.errors import find_nearest
+
+T = TypeVar("T", bound=type)
 
 _PACKAGE = "redunlite"
 _LATER = "comes with a later version"
@@ -138,6 +141,35 @@ def explain_attribute(owner: str, name: str, names: Iterable[str]) -> str:
         return f"{message}: {owner}.{name} {reason}"
     nearest = find_nearest(name, (n for n in names if n[:1] != "_"))
     return f"{message}; did you mean {nearest!r}?" if nearest else message
+
+
+class _AbsentAttribute:
+    """An attribute that tells why it is not there."""
+
+    def __init__(self, owner: str) -> None:
+        self._owner = owner
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, instance: object, owner: type | None = None) -> NoReturn:
+        raise AttributeError(explain_attribute(self._owner, self._name, ()))
+
+
+def explain_absent(cls: T) -> T:
+    """Let the attributes of redun's class of that name say what to write here.
+
+    A class decorator, for classes that are too much in use for a `__getattr__`: with one, every look
+    at an attribute takes longer (a recorded call 10 %, Python 3.11).
+    """
+    owner = cls.__name__
+    for full_name in _ATTRIBUTES:
+        home, _, name = full_name.partition(".")
+        if home == owner and not hasattr(cls, name):
+            attribute = _AbsentAttribute(owner)
+            attribute.__set_name__(cls, name)
+            setattr(cls, name, attribute)
+    return cls
 
 
 def explain_import(error: ImportError) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from redunlite import hashing
-from redunlite.absent import explain_attribute
+from redunlite.absent import explain_absent
 from redunlite.call import ErrorDetail, Usage
 from redunlite.kinds import ValueRef
 from redunlite.nested import Split
@@ -159,6 +159,7 @@ class Node:
         return waiters if isinstance(waiters, list) else (waiters,)
 
 
+@explain_absent
 class Job(Node):
     """A call of a task in this run."""
 
@@ -269,11 +270,6 @@ class Job(Node):
     def get_limits(self) -> dict[str, float]:
         """Return the units of each limit that it holds while it runs."""
         return dict(self.options.get("limits") or {})
-
-    if not TYPE_CHECKING:
-
-        def __getattr__(self, name):
-            raise AttributeError(explain_attribute("Job", name, dir(type(self))))
 
 
 class ContainerNode(Node):

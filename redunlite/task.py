@@ -22,7 +22,7 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, Literal, ParamSpec, TypeVar, overload
 
 from redunlite import hashing, kinds, loading, nested, serialize
-from redunlite.absent import explain_attribute
+from redunlite.absent import explain_absent
 from redunlite.call import StoredTask
 from redunlite.errors import (
     OptionError,
@@ -95,6 +95,7 @@ CONTEXT_OPTION = "_context_override"
 """Under which the options of a call hold the context variables of `Task.update_context`."""
 
 
+@explain_absent
 class Task(TaskKind, Generic[P, R]):
     """A function whose calls are lazy.
 
@@ -451,11 +452,6 @@ class Task(TaskKind, Generic[P, R]):
         clone.has_rules = True
         clone.has_lazy_options = self.has_lazy_options or nested.has_lazy(clone.call_options)
         return clone
-
-    if not TYPE_CHECKING:
-
-        def __getattr__(self, name):
-            raise AttributeError(explain_attribute("Task", name, dir(type(self))))
 
     def __reduce__(self) -> tuple[Any, ...]:
         base = self.base

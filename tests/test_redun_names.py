@@ -260,9 +260,7 @@ def test_source_of_a_function_leaves_its_decorators_out() -> None:
         (Scheduler, "evaluate", "the engine has no public inner methods"),
         (Scheduler, "add_exector", "did you mean 'add_executor'?"),
         (lambda: tell, "recompute_hash", "the hash follows the code by itself"),
-        (lambda: tell, "get_task_opton", "did you mean 'get_task_option'?"),
         (lambda: Job(None, tell, 1), "execution", "a parameter whose default is JobInfo()"),
-        (lambda: Job(None, tell, 1), "get_optoin", "did you mean 'get_option'?"),
         (lambda: tell, "_nosuch", "'Task' object has no attribute '_nosuch'"),
     ],
 )
