@@ -384,17 +384,29 @@ def file_of_class(cls: type) -> str | None:
 def iter_functions(cls: type) -> Iterator[tuple[str, FunctionType]]:
     """Yield the functions among a class's attributes, behind properties and the like."""
     for name, value in list(cls.__dict__.items()):
-        if isinstance(value, (staticmethod, classmethod)):
-            value = value.__func__
-        if isinstance(value, property):
-            for part, function in (("get", value.fget), ("set", value.fset), ("del", value.fdel)):
-                if isinstance(function, FunctionType):
-                    yield f"{name}.{part}", function
-            continue
-        if isinstance(value, functools.cached_property):
-            value = value.func
-        if isinstance(value, FunctionType):
-            yield name, value
+        for part, function in _iter_behind(value):
+            if isinstance(function, FunctionType):
+                yield name + part, function
+
+
+def _iter_behind(value: Any) -> Iterator[tuple[str, Any]]:
+    """Yield what an attribute of a class calls, and how it is told from the other things it calls."""
+    if isinstance(value, (staticmethod, classmethod)):
+        value = value.__func__
+    if isinstance(value, property):
+        yield from ((".get", value.fget), (".set", value.fset), (".del", value.fdel))
+    elif isinstance(value, functools.singledispatchmethod):
+        for cls, function in value.dispatcher.registry.items():
+            yield f"[{cls.__qualname__}]", function
+    elif isinstance(value, (functools.cached_property, functools.partialmethod)):
+        yield "", value.func
+    elif isinstance(value, _CACHE):
+        yield "", value.__wrapped__
+    else:
+        yield "", value
+
+
+_CACHE = type(functools.lru_cache(_iter_behind))
 
 
 def is_inside(function: FunctionType, path: str | None, node: ast.AST | None) -> bool:

@@ -1088,12 +1088,13 @@ class _Reach:
         names = dict(module.__dict__) if module is not None else {}
         cells: dict[str, Any] = {}
         functions = list(iter_functions(cls))
-        for _, function in functions:
-            if function.__code__.co_filename == path:
-                cells.update(iter_cells(function))
-        site = Site(names, cells, path)
         file = None if path is None else loading.get_source_file(path)
         node = None if file is None else find_class_node(file, cls, functions)
+        for _, function in functions:
+            # One from elsewhere may close over another variable of the same name.
+            if function.__code__.co_filename == path and is_inside(function, path, node):
+                cells.update(iter_cells(function))
+        site = Site(names, cells, path)
         if file is None or node is None:
             self._fill_made_class(part, cls, site)
         else:
@@ -1108,6 +1109,16 @@ class _Reach:
             # A decorated method is another function than the one in the text.
             if not is_inside(function, path, node):
                 self._link(part, name, function, site)
+            elif function.__code__.co_filename == path:
+                self._add_attributes(
+                    part, dict(_iter_given(name, function)), site, cls.__qualname__
+                )
+        for name, value in _iter_field_parts(cls):
+            if isinstance(value, FunctionType):
+                if value.__closure__ or not is_inside(value, path, node):
+                    self._link(part, name, value, site)
+            else:
+                self._add_attributes(part, {name: value}, site, cls.__qualname__)
         self._add_attributes(part, dict(_iter_attributes(cls)), site, cls.__qualname__)
 
     def _add_attributes(
@@ -1116,7 +1127,8 @@ class _Reach:
         """Count what a class or a function holds now, whatever statement gave it that."""
         for name, value in sorted(attributes.items()):
             if self._is_code(value):
-                if not getattr(value, "__qualname__", "").startswith(owner + "."):
+                is_method = getattr(value, "__qualname__", "").startswith(owner + ".")
+                if isinstance(value, type) or not is_method:
                     self._link(part, f".{name}", value, site)
                 continue
             made = _Part(CONSTANT, f"{owner}.{name}")
@@ -1141,9 +1153,6 @@ class _Reach:
         annotations = {n: _show_annotation(a) for n, a in held.get("__annotations__", {}).items()}
         members = token([fields, annotations, list(getattr(cls, "_fields", ()))])
         part.body = digest(b"class", cls.__qualname__.encode(), members)
-        for field in held.get("__dataclass_fields__", {}).values():
-            if field.default_factory is not dataclasses.MISSING:
-                self._link(part, f"default {field.name}", field.default_factory, site)
         found = find_assignments(site, cls.__name__)
         if found is not None:
             part.file, part.line = found.file.path, found.nodes[0].lineno
@@ -1179,9 +1188,37 @@ def _locate(func: Any) -> tuple[str | None, str | None, int | None]:
     return source, file.path, line
 
 
+def _iter_given(name: str, function: FunctionType) -> Iterator[tuple[str, Any]]:
+    """Yield default values and attributes of a method."""
+    for index, value in enumerate(function.__defaults__ or ()):
+        yield f"{name}({index})", value
+    for parameter, value in (function.__kwdefaults__ or {}).items():
+        yield f"{name}({parameter})", value
+    for attribute, value in function.__dict__.items():
+        if not _is_machinery(attribute):
+            yield f"{name}.{attribute}", value
+
+
+def _iter_field_parts(cls: type) -> Iterator[tuple[str, Any]]:
+    """Yield what the fields of a dataclass hold and its attributes do not show."""
+    above = [vars(base).get("__dataclass_fields__", {}) for base in cls.__mro__[1:]]
+    for name, field in vars(cls).get("__dataclass_fields__", {}).items():
+        if any(fields.get(name) is field for fields in above):
+            continue
+        held = vars(cls).get(name)
+        if field.default is not dataclasses.MISSING and field.default is not held:
+            yield f"default {name}", field.default
+        if field.default_factory is not dataclasses.MISSING:
+            yield f"default {name}", field.default_factory
+        if field.metadata:
+            yield f"metadata {name}", dict(field.metadata)
+
+
 def _iter_attributes(cls: type) -> Iterator[tuple[str, Any]]:
     """Yield the data among what a class holds, and classes and functions set from outside."""
     for name, value in _iter_held(cls):
+        if isinstance(value, functools.partialmethod):
+            yield f"{name}(…)", [value.args, value.keywords]
         if isinstance(value, _DESCRIPTORS) or _is_standard_descriptor(value):
             continue
         if isinstance(value, FunctionType):

@@ -30,6 +30,7 @@ from __future__ import annotations
 
 import builtins
 import enum
+import functools
 import io
 import marshal
 import pickle
@@ -38,7 +39,6 @@ import sys
 import weakref
 from _frozen_importlib_external import MAGIC_NUMBER  # importlib.util's, without importing it
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
 from hashlib import sha256
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
@@ -303,14 +303,15 @@ def _encode_by_stem_or_value(
 
 
 def _refusal(value: Any, error: BaseException) -> UnhashableValueError:
+    is_class = isinstance(value, type)
+    name = type_name(value if is_class else type(value))
+    subject = f"the class {name}" if is_class else f"a value of class {name}"
     if isinstance(error, RecursionError):
         return UnhashableValueError(
-            f"cannot pickle a value of class {type_name(type(value))}: its objects hold one another too "
-            "deep for pickle; lists, tuples and dicts by themselves may be nested to any depth"
+            f"cannot pickle {subject}: its objects hold one another too deep for pickle; lists, "
+            "tuples and dicts by themselves may be nested to any depth"
         )
-    return UnhashableValueError(
-        f"cannot pickle a value of class {type_name(type(value))}: {type(error).__name__}: {error}"
-    )
+    return UnhashableValueError(f"cannot pickle {subject}: {type(error).__name__}: {error}")
 
 
 class _NamePickler(pickle.Pickler):
@@ -320,7 +321,7 @@ class _NamePickler(pickle.Pickler):
         return _reduce(obj)
 
 
-@cache
+@functools.cache
 def _get_code_pickler() -> Any:
     import cloudpickle
 
@@ -330,15 +331,38 @@ def _get_code_pickler() -> Any:
         def reducer_override(self, obj: Any) -> Any:
             if isinstance(obj, CodeType):
                 return _keep_file(obj, super().dispatch_table[CodeType](obj))
+            if type(obj) in _METHODS:
+                return _reduce_method(obj)
             reduced = _reduce(obj)
             if reduced is not NotImplemented:
                 return reduced
             reduced = super().reducer_override(obj)
             if isinstance(obj, FunctionType) and reduced is not NotImplemented:
+                _add_names_of_bodies(obj, reduced)
                 return _pack_lazy_defaults(reduced)
             return _reduce_class(obj, reduced) if isinstance(obj, type) else reduced
 
     return CodePickler
+
+
+def _add_names_of_bodies(func: FunctionType, reduced: Any) -> None:
+    """Let a function take along what the bodies of classes in it read; cloudpickle does not look there."""
+    import dis
+
+    names = reduced[2][1]["__globals__"]
+    stack = [func.__code__]
+    while stack:
+        code = stack.pop()
+        stack += [const for const in code.co_consts if isinstance(const, CodeType)]
+        if not code.co_flags & _OPTIMIZED:
+            for step in dis.get_instructions(code):
+                if step.opname in _READS_NAME and step.argval in func.__globals__:
+                    names.setdefault(step.argval, func.__globals__[step.argval])
+
+
+_OPTIMIZED = 1
+"""The flag of the code of a function (`inspect.CO_OPTIMIZED`); a class body has it not."""
+_READS_NAME = frozenset({"LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS"})
 
 
 class _LazyDefault:
@@ -429,9 +453,28 @@ def make_class(
     """
     cls = _classes.get(content_hash)
     if cls is None:
-        cls = make(*args)
+        try:
+            cls = make(*args)
+        except (
+            TypeError
+        ):  # `__init_subclass__` of a base needs arguments; what came of them is known
+            cls = _make_quietly(make, args)
         cls.__qualname__ = qualname
         _unfilled[cls] = content_hash
+    return cls
+
+
+class _Quiet:
+    """Stands before the bases while a class is made: their `__init_subclass__` is not called."""
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        pass
+
+
+def _make_quietly(make: Callable[..., type], args: tuple[Any, ...]) -> type:
+    metaclass, name, bases, *rest = args
+    cls = make(metaclass, name, (_Quiet, *bases), *rest)
+    cls.__bases__ = bases
     return cls
 
 
@@ -446,6 +489,34 @@ def fill_class(cls: type, filling: tuple[Callable[[type, Any], Any], Any]) -> No
         set_state(cls, state)
         _classes[content_hash] = cls
         hashing.get_class_hasher().carry_content_hash(cls, content_hash)
+
+
+# Methods that hold a lock, or that pickle takes for functions of a module.
+
+_METHODS = (functools.cached_property, type(functools.lru_cache(checksum)))
+
+
+def _reduce_method(method: Any) -> Any:
+    if isinstance(method, functools.cached_property):
+        return make_cached_property, (method.func, method.attrname)
+    if hashing.is_named(method):
+        return NotImplemented
+    parameters = method.cache_parameters()
+    return make_cached_function, (method.__wrapped__, parameters["maxsize"], parameters["typed"])
+
+
+def make_cached_property(function: Callable[[Any], Any], name: str | None) -> Any:
+    """Return a cached property under its name. The name of this function is part of stored values."""
+    made = functools.cached_property(function)
+    made.attrname = name
+    return made
+
+
+def make_cached_function(
+    function: Callable[..., Any], maxsize: int | None, is_typed: bool
+) -> Callable[..., Any]:
+    """Return a function with an empty cache. The name of this function is part of stored values."""
+    return functools.lru_cache(maxsize, is_typed)(function)
 
 
 # An Enum is made with its members, which cannot be added afterwards. cloudpickle knows neither aliases, nor

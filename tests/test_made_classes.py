@@ -5,11 +5,13 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
 from redunlite import hashing
+from redunlite.errors import UnhashableValueError
 from redunlite.fingerprint import carry_content_hash, content_hash
 from redunlite.serialize import decode_bytes, encode_bytes
 
@@ -177,6 +179,105 @@ def test_made_class_of_an_earlier_run_is_the_live_one_of_equal_content(tmp_path:
     assert done.stdout == "True\n", done.stderr
 
 
+HOLDING = """
+import dataclasses, functools
+from redunlite import run, task
+
+def operation(p):
+    def operate(self):
+        return 10 * p
+    return operate
+
+def slots(p):
+    @dataclasses.dataclass(slots=True, frozen=True)
+    class A:
+        x: int = p
+        def get(self): return self.x
+    return A
+
+def factory(p):
+    @dataclasses.dataclass
+    class A:
+        x: list = dataclasses.field(default_factory=lambda: [p])
+        def get(self): return self.x
+    return A
+
+def nested(p):
+    class A:
+        class Inner:
+            v = p
+        def get(self): return self.Inner.v
+    return A
+
+def default(p):
+    class A:
+        def get(self, v=p, *, w=[p]): return v, w
+    return A
+
+def method_attribute(p):
+    class A:
+        def get(self): return self.get.rate
+        get.rate = p
+    return A
+
+def cached(p):
+    class A:
+        @functools.cached_property
+        def v(self): return p
+        @functools.lru_cache(maxsize=5)
+        def w(self): return p
+        def get(self): return self.v, self.w()
+    return A
+
+def partial(p):
+    class A:
+        def give(self, v): return v
+        get = functools.partialmethod(give, p)
+    return A
+
+def subclass(p):
+    class Base:
+        def __init_subclass__(cls, n): cls.n = n
+    class A(Base, n=p):
+        def get(self): return self.n
+    return A
+
+def same_cell(p):
+    class A:
+        def get(self): return p, self.ten()
+        ten = operation(1)
+    return A
+
+MAKERS = [slots, factory, nested, default, method_attribute, cached, partial, subclass, same_cell]
+
+@task
+def of_class(cls):
+    return cls().get()
+
+@task
+def of_instance(instance):
+    return instance.get()
+
+@task
+def main():
+    return [[f(m(p)) if f is of_class else f(m(p)()) for p in (2, 3) for f in (of_class, of_instance)] for m in MAKERS]
+
+@task
+def plain():
+    return [[m(p)().get() for p in (2, 3) for _ in range(2)] for m in MAKERS]
+
+if __name__ == "__main__":
+    assert run(main()) == plain.func()
+    print("equal")
+"""
+
+
+@pytest.mark.parametrize("how", ["from standard input", "from a file"])
+def test_whatever_a_made_class_holds_tells_it_from_others(tmp_path: Path, how: str) -> None:
+    """Fields, defaults, nested classes, cached and partial methods, and what a base makes of its options."""
+    run_program(tmp_path, HOLDING, how)
+
+
 def make_counter() -> type:
     """Return a class whose attribute can be changed in place."""
 
@@ -272,6 +373,20 @@ HELD = {
     ),
     "private attribute of an Enum": (
         "import enum\nclass F(enum.Enum):\n    A = 1\nF._F__table = {{'k': {n}}}\n", "F._F__table['k']",
+    ),
+    "nested class's attribute": (
+        "class C:\n    class In:\n        n = 0\nC.In.n = {n}\n", "C.In.n",
+    ),
+    "method's default": (
+        "def read():\n    with open('n.txt') as file: return int(file.read())\n"
+        "class C:\n    def f(self, n=read()): return n\n",
+        "C().f()",
+    ),
+    "method's attribute": ("class C:\n    def f(self): return self.f.n\nC.f.n = {n}\n", "C().f()"),
+    "dispatched from outside": (
+        "import functools\nclass C:\n    @functools.singledispatchmethod\n    def f(self, v): return 0\n"
+        "C.f.register(int)(lambda self, v: {n})\n".replace("C.f.", "C.__dict__['f']."),
+        "C().f(1)",
     ),
     "function attribute": ("def h(): return h.rate\nh.rate = {n}\n", "h()"),
     "attribute of the task's function": ("", "main.func.level"),
@@ -383,15 +498,32 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.parametrize("how", ["from standard input", "from a file"])
-def test_enums_are_what_they_are_in_a_worker(tmp_path: Path, how: str) -> None:
-    """Aliases, flags of several bits and what `__new__` and `__init__` made, without a file and in functions."""
-    (tmp_path / "program.py").write_text(ENUMS)
-    (tmp_path / ".git").mkdir()
+def run_program(folder: Path, text: str, how: str) -> None:
+    """Run a program that prints "equal", cold and cached."""
+    (folder / "program.py").write_text(text)
+    (folder / ".git").mkdir()
     command = [sys.executable, "-B", *(["-"] if how == "from standard input" else ["program.py"])]
     for _ in range(2):
         done = subprocess.run(
-            command, cwd=tmp_path, input=ENUMS, capture_output=True, text=True, check=False
+            command, cwd=folder, input=text, capture_output=True, text=True, check=False
         )
 
         assert done.stdout == "equal\n", done.stderr
+
+
+@pytest.mark.parametrize("how", ["from standard input", "from a file"])
+def test_enums_are_what_they_are_in_a_worker(tmp_path: Path, how: str) -> None:
+    """Aliases, flags of several bits and what `__new__` and `__init__` made, without a file and in functions."""
+    run_program(tmp_path, ENUMS, how)
+
+
+def test_class_that_cannot_travel_is_refused_by_its_name() -> None:
+    """A class that holds a lock, as an attribute of an instance's class too."""
+
+    class Locked:
+        lock = threading.Lock()
+
+    with pytest.raises(
+        UnhashableValueError, match=r"the class test_made_classes\..*\.Locked: .*lock"
+    ):
+        encode_bytes(Locked)
