@@ -7,15 +7,17 @@ share, made at its first.
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from redunlite import hashing, serialize
+from redunlite import hashing, kinds, serialize
 from redunlite.expression import SCALARS, AwaitOrigin, Source
 from redunlite.job import Job, Origin, join_origins
 from redunlite.jobinfo import JobInfo, make_job_uuid
-from redunlite.kinds import ValueRef
+from redunlite.kinds import FORMAT_PICKLE, Lazy, TaskKind, ValueRef
 from redunlite.options import OPTIONS, is_for_other_machines
+from redunlite.signature import MISSING, OwnDefault
 from redunlite.task import Task
 from redunlite.valuestore import ValueStore
 
@@ -48,6 +50,8 @@ class Binder:
         """Task number to the head of an argument hash, and the places that count if not all do."""
         self._info_places: dict[int, list[int]] = {}
         """Task number to the parameters that are told about the job."""
+        self._own_defaults: dict[int, dict[int, ValueRef]] = {}
+        """Task number to the defaults that are the function's own objects where it runs, by place."""
         self._warned: set[tuple[str, str]] = set()
         """Task and option that were told."""
         self._namesakes: dict[str, Task[..., Any] | None] = {}
@@ -71,8 +75,37 @@ class Binder:
         arguments = job.arguments
         if self._info_places and job.task.number in self._info_places:
             arguments = self._fill_in_info(job, run_uuid)
+        own = self._own_defaults.get(job.task.number)
+        if own:
+            arguments = [
+                OwnDefault(name) if own.get(i) is value else value
+                for i, (name, value) in enumerate(zip(job.task.parameters.names, arguments))
+            ]
         args, kwargs = job.task.parameters.split(arguments)
         return serialize.encode_arguments(args, kwargs, self._store)
+
+    def get_own_defaults(self, task: Task[..., Any]) -> Mapping[int, ValueRef]:
+        """Return, by place, the defaults that are not sent but left to the function where it runs.
+
+        Those that code can compare with ``is``: an object without state, and one of a class that knows
+        no equality which a module or the function itself holds. Other values are sent, since what is
+        computed when a module is loaded may differ from process to process.
+        """
+        found = self._own_defaults.get(task.number)
+        if found is None:
+            found = self._own_defaults[task.number] = {}
+            for i, value in enumerate(task.parameters.defaults):
+                if type(value) not in SCALARS and _is_told_by_identity(value, task):
+                    found[i] = self._encode_default(task.parameters.names[i], value)
+        return found
+
+    def _encode_default(self, name: str, value: Any) -> ValueRef:
+        if hashing.is_bare(value) and kinds.find_object_name(value) is None:
+            token = b"#" + hashing.digest(b"own default", name.encode())
+            shown = f"{type(value).__qualname__}()"
+            data = pickle.dumps(_NamelessDefault(name), 5)
+            return ValueRef(token, FORMAT_PICKLE, data, len(data), shown, "builtins.object")
+        return serialize.encode(value, self._store)
 
     def _hash_arguments(self, job: Job, classes: set[str]) -> bytes:
         """Return the hash of a job's arguments; adds the classes with instances among them."""
@@ -153,6 +186,49 @@ class Binder:
         for i in self._info_places[job.task.number]:
             filled[i] = info
         return filled
+
+
+class _NamelessDefault:
+    """Stands in records for a default that is an object without state and without a name."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return refuse_nameless, (self._name,)
+
+
+def refuse_nameless(name: str) -> Any:
+    """Refuse to load such a default. The name of this function is part of stored values.
+
+    Raises
+    ------
+    LookupError
+        Always.
+    """
+    raise LookupError(
+        f"the default of {name!r} is an object without a name, which only its function has"
+    )
+
+
+def _is_told_by_identity(value: Any, task: Task[..., Any]) -> bool:
+    """Tell whether code could tell a default from its copy by ``is`` alone."""
+    cls = type(value)
+    if hashing.is_bare(value):
+        return True
+    if value is MISSING or isinstance(value, (Lazy, TaskKind, type)) or cls is JobInfo:
+        return False
+    if hashing.has_equality(cls) or kinds.find_handler(cls) is not None:
+        return False
+    cells = getattr(task.func, "__closure__", None) or ()
+    return any(_holds(cell, value) for cell in cells) or kinds.find_object_name(value) is not None
+
+
+def _holds(cell: Any, value: Any) -> bool:
+    try:
+        return cell.cell_contents is value
+    except ValueError:  # not filled yet
+        return False
 
 
 def place_origins(task: Task[..., Any], expression: Any, n: int) -> list[Any]:

@@ -284,6 +284,7 @@ class Coroutines:
         """
         call = _Call(job, replayed or {}, Freezer(self._host.store, self._thawed))
         args, kwargs = serialize.decode_arguments(arguments, self._host.store)
+        job.task.parameters.fill_in(args, kwargs)
         call.origins.update(index_origins(args, kwargs, job.task.parameters.positions))
         context = contextvars.copy_context()
         context.run(AWAITER.set, partial(self._await, call))

@@ -680,8 +680,13 @@ class Engine:
         for i in task.lazy_defaults:
             if arguments[i] is task.parameters.defaults[i]:
                 arguments[i] = self._copy_for(arguments[i], job)
+        own: Mapping[int, ValueRef] = {}
+        if task.parameters.has_objects:
+            own = self._binder.get_own_defaults(task)
         for i, value in enumerate(arguments):
-            if type(value) not in SCALARS:
+            if i in own and value is task.parameters.defaults[i]:
+                arguments[i] = own[i]
+            elif type(value) not in SCALARS:
                 self._expand_argument(job, arguments, i)
 
     def _are_options_known(self, job: Job) -> bool:

@@ -860,7 +860,7 @@ def _tell_task(task: Task[..., Any]) -> bytes | str | None:
 def _encode_options(task: Task[..., Any]) -> bytes | None:
     if not task.call_options:
         return None
-    return serialize.encode_bytes(quote_lazy(task.call_options))
+    return serialize.encode_bytes(quote_lazy(task.call_options), has_exception=True)
 
 
 def _number(source: Source) -> int | list[int]:

@@ -837,7 +837,7 @@ class _Reach:
         if isinstance(value, types.MappingProxyType):
             value = dict(value)
         else:
-            handler = kinds.find_handler(cls)
+            handler = kinds.find_handler(cls) if cls is not object else None
             is_known = handler is not None and handler.code is None
             if not is_known and cls.__module__ not in _VALUE_MODULES:
                 raise _BySourceError(f"a {cls.__qualname__} has no value to compare")

@@ -427,6 +427,7 @@ class Walk:
         "classes",
         "has_check",
         "has_exception",
+        "has_marker",
         "has_ref",
         "name",
         "_active",
@@ -441,6 +442,8 @@ class Walk:
         """Whether some part must be asked if it is still valid."""
         self.has_exception = False
         """Whether some part is an exception; one of an undecoded part does not count."""
+        self.has_marker = False
+        """Whether some part is an object without state, which a name tells."""
         self.has_ref = False
         """Whether a `ValueRef` stands for some part."""
         self.checked: list[tuple[Any, Callable[[Any], bool]]] = []
@@ -576,6 +579,8 @@ class Walk:
         return _Frame(value, chain(value.keys(), value.values()), _close_dict)
 
     def _open_handled(self, value: Any, cls: type, handler: TypeHandler) -> bytes | _Frame:
+        if cls is object:
+            self.has_marker = True
         if handler.is_valid is not None:
             self.has_check = True
             self.checked.append((value, handler.is_valid))
@@ -611,6 +616,12 @@ class Walk:
         self._add_class(cls)
         if issubclass(cls, BaseException):
             self.has_exception = True
+        elif len(parts) == 6 and parts[1:] == _NOTHING and is_bare(value):
+            named = kinds.find_object_name(value)
+            if named is not None:
+                self.has_marker = self.has_check = True
+                self.checked.append((value, _is_named))
+                parts = (parts[0], named[0])
         return _Frame(value, iter(parts), _close_object)
 
     def _add_class(self, cls: type) -> None:
@@ -664,6 +675,40 @@ _HOOKS = (
 )  # fmt: skip
 
 
+_NOTHING = (None, (), None, None, None)
+"""What `sort_reduced` gives beside the class for an object without state."""
+
+
+def has_equality(cls: type) -> bool:
+    """Tell whether instances may equal others, as far as their class tells."""
+    return any("__eq__" in base.__dict__ for base in cls.__mro__ if base is not object)
+
+
+def is_bare(value: Any) -> bool:
+    """Tell whether an object has no state, so that only itself can be meant; one that tells equals has."""
+    cls = type(value)
+    if cls is object:
+        return True
+    return (
+        not has_equality(cls)
+        and cls.__basicsize__ <= _Plain.__basicsize__
+        and not cls.__itemsize__
+        and all(base is object or base.__flags__ & _HEAP_TYPE for base in cls.__mro__)
+        and cls not in copyreg.dispatch_table
+        and all(getattr(cls, hook, None) is getattr(_Plain, hook, None) for hook in _HOOKS)
+        and not copyreg._slotnames(cls)  # type: ignore[attr-defined]
+        and not getattr(value, "__dict__", None)
+    )
+
+
+_HEAP_TYPE = 1 << 9
+"""The flag of a class that is not written in C and fixed (`Py_TPFLAGS_HEAPTYPE`)."""
+
+
+def _is_named(value: Any) -> bool:
+    return kinds.find_object_name(value) is not None
+
+
 def _is_plain(cls: type) -> bool:
     """Tell whether instances are nothing but their attributes, for pickle and so for `_reduce_object`."""
     return (
@@ -683,7 +728,7 @@ def _instance_tokens(values: Sequence[Any], cls: type) -> list[bytes] | None:
     """
     rows = list(map(attrgetter("__dict__"), values))
     names = find_names(rows) if set(map(type, rows)) == {dict} else None
-    if names is None or any(_is_cached_property(cls, name) for name in names):
+    if not names or any(_is_cached_property(cls, name) for name in names):
         return None
     attributes = pair_tokens(rows, sorted(names))
     if attributes is None:

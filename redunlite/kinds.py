@@ -191,6 +191,26 @@ def register_late(cls: type, load: Callable[[], object]) -> None:
     _late[cls] = load
 
 
+_namer: tuple[Callable[[Any], str | None], Callable[..., Any]] | None = None
+
+
+def set_namer(find: Callable[[Any], str | None], load: Callable[..., Any]) -> None:
+    """Say how an object is named that has no state, and what finds it again by module, name and class."""
+    global _namer
+    _namer = find, load
+
+
+def find_object_name(value: Any) -> tuple[str, Callable[..., Any]] | None:
+    """Return under which name a module holds an object without state, and what finds it again; or None."""
+    if _namer is None:
+        find_handler(object)  # whoever speaks for bare objects is loaded late
+    if _namer is None:
+        return None
+    find, load = _namer
+    name = find(value)
+    return None if name is None else (name, load)
+
+
 def find_handler(cls: type) -> TypeHandler | None:
     """Return the handler that speaks for class `cls`, or None when the generic rules apply."""
     try:

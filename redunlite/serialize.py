@@ -129,7 +129,8 @@ def encode(value: Any, store: ValueStore) -> ValueRef:
 def _encode_walked(value: Any, tok: bytes, walk: Walk, store: ValueStore) -> ValueRef:
     if is_plain_token(tok):
         return ValueRef(tok, FORMAT_TOKEN, None, 0, None, type_name(type(value)))
-    form, chunks = _encode_chunks(value, store, has_exception=walk.has_exception)
+    one_by_one = walk.has_exception or walk.has_marker
+    form, chunks = _encode_chunks(value, store, has_exception=one_by_one)
     return make_ref(tok, form, chunks, value, walk, store)
 
 
@@ -165,7 +166,8 @@ def encode_bytes(value: Any, *, has_exception: bool = False) -> bytes:
     Parameters
     ----------
     has_exception
-        Whether exceptions in it are looked at one by one, see `reduce_exception`.
+        Whether its parts are looked at one by one: exceptions (`reduce_exception`), and objects that
+        a name tells.
 
     Raises
     ------
@@ -190,7 +192,8 @@ def encode_inline(value: Any) -> ValueRef:
         tok = walk.run(value)
     if is_plain_token(tok):
         return ValueRef(tok, FORMAT_TOKEN, None, 0, None, type_name(type(value)))
-    form, chunks = _encode_chunks(value, None, is_value=True, has_exception=walk.has_exception)
+    one_by_one = walk.has_exception or walk.has_marker
+    form, chunks = _encode_chunks(value, None, is_value=True, has_exception=one_by_one)
     data = b"".join(chunks)
     classes = tuple(sorted(walk.classes))
     flags = FLAG_CHECK if walk.has_check else 0
@@ -617,6 +620,12 @@ def _reduce(obj: Any) -> Any:
         if sys.modules.get(name) is not obj or (name == "__main__" and stem == name):
             return NotImplemented
         return find_named, (stem if name == "__main__" else name, "")
+    if hashing.is_bare(obj):
+        named = kinds.find_object_name(obj)
+        if named is None:
+            return NotImplemented
+        name, load = named
+        return load, (*name.split(":"), type(obj))
     if not isinstance(obj, (type, FunctionType)) or obj.__module__ != "__main__":
         return NotImplemented
     found: Any = sys.modules["__main__"]

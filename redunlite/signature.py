@@ -28,6 +28,19 @@ class _Missing:
 
 
 MISSING: Any = _Missing()
+_PLAIN = frozenset({_Missing, type(None), bool, int, float, str, bytes})
+
+
+class OwnDefault:
+    """Stands among the arguments of a call for the default that the function itself has."""
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return OwnDefault, (self.name,)
 
 
 class Parameters:
@@ -44,6 +57,7 @@ class Parameters:
     __slots__ = (
         "defaults",
         "function_name",
+        "has_objects",
         "is_plain",
         "kinds",
         "n_required",
@@ -63,6 +77,8 @@ class Parameters:
         self.positions: dict[str, int] = {name: i for i, name in enumerate(names)}
         self.is_plain: bool = all(kind == POSITIONAL_OR_KEYWORD for kind in kinds)
         """Only ordinary parameters: a call with one positional argument each is bound as it is."""
+        self.has_objects: bool = any(type(default) not in _PLAIN for default in defaults)
+        """Whether some default is more than a plain scalar, so that which object it is may matter."""
         self.n_required: int = sum(
             default is MISSING and kind not in (VAR_POSITIONAL, VAR_KEYWORD)
             for default, kind in zip(defaults, kinds)
@@ -132,6 +148,15 @@ class Parameters:
             nearest = find_nearest(name, self.names)
             hint = f"; did you mean {nearest!r}?" if nearest else ""
             raise TypeError(f"{self.function_name}() has no argument {name!r}{hint}")
+
+    def fill_in(self, args: list[Any], kwargs: dict[str, Any]) -> None:
+        """Put the function's own defaults where `OwnDefault` stands for them."""
+        for i, value in enumerate(args):
+            if type(value) is OwnDefault:
+                args[i] = self.defaults[self.positions[value.name]]
+        for name, value in kwargs.items():
+            if type(value) is OwnDefault:
+                kwargs[name] = self.defaults[self.positions[value.name]]
 
     def _n_positional(self) -> int:
         return sum(kind <= POSITIONAL_OR_KEYWORD for kind in self.kinds)

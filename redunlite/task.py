@@ -1040,7 +1040,14 @@ def _load_fingerprint() -> hashing.ClassHasher:
     return hashing.ClassHasher(content_hash, carry_content_hash)
 
 
+def _load_markers() -> None:
+    from redunlite import markers
+
+    assert markers is not None
+
+
 kinds.register_late(FunctionType, _load_fingerprint)
+kinds.register_late(object, _load_markers)
 hashing.register_class_hasher(_load_fingerprint)
 kinds.register_type(
     Task,

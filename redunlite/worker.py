@@ -104,7 +104,15 @@ def _load_fingerprint() -> hashing.ClassHasher:
     return hashing.ClassHasher(content_hash, carry_content_hash)
 
 
+def _load_markers() -> None:
+    """Load what finds names of objects without state."""
+    from redunlite import markers
+
+    assert markers is not None
+
+
 kinds.register_late(types.FunctionType, _load_fingerprint)
+kinds.register_late(object, _load_markers)
 hashing.register_class_hasher(_load_fingerprint)
 
 
@@ -186,6 +194,9 @@ def run_call(
     begun = time.perf_counter_ns()
     try:
         args, kwargs = serialize.decode_arguments(arguments, store)
+        parameters = function.parameters
+        if parameters is not None and parameters.has_objects:
+            parameters.fill_in(args, kwargs)
         start_ns = time.time_ns()
         if on_entry is not None:
             on_entry(start_ns // 1000)

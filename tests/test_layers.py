@@ -23,7 +23,7 @@ FLOORS = {
         "errors kinds call waits preview tokens hashing nested valuestore serialize promise options"
         " namespace limits tags ini redun_settings config"
     ),
-    "values": "absent hooks value filesystem file handle shadowing jobinfo tracebacks exceptions syntax packages loading definitions fingerprint",
+    "values": "absent hooks value filesystem file handle shadowing jobinfo tracebacks exceptions syntax packages loading markers definitions fingerprint",
     "language": "signature outline expression task",
     "engine parts": (
         "job reporter description failures inheritance binding operators recorded forms threads"

@@ -15,6 +15,7 @@ from __future__ import annotations
 import errno
 import marshal
 import os
+import pickle
 import signal
 import socket
 import sys
@@ -23,7 +24,7 @@ from collections import deque
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from redunlite import loading, serialize
+from redunlite import hashing, loading, serialize
 from redunlite.call import CANCELLED, DIED, ERROR, Call, ErrorDetail, Outcome, Usage, unpack_outcome
 from redunlite.errors import SchedulerError, WorkerDiedError
 from redunlite.executors.base import ExecutorHost, Pace, make_cancelled
@@ -694,6 +695,8 @@ def _find_main_object(name: str) -> bytes | None:
         found = getattr(sys.modules["__main__"], name)
     except AttributeError:
         return None
+    if hashing.is_bare(found):  # by its name it would be asked for again
+        return pickle.dumps(found, 5)
     return serialize.encode_bytes(found)
 
 
