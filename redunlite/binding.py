@@ -75,7 +75,7 @@ class Binder:
         arguments = job.arguments
         if self._info_places and job.task.number in self._info_places:
             arguments = self._fill_in_info(job, run_uuid)
-        own = self._own_defaults.get(job.task.number)
+        own = self._own_defaults.get(job.task.number) if self._own_defaults else None
         if own:
             arguments = [
                 OwnDefault(name) if own.get(i) is value else value

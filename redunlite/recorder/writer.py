@@ -52,16 +52,6 @@ _STATUS_BY_NAME = {"DONE": DONE, "FAILED": _FAILED, "CANCELLED": CANCELLED}
 _RUNNING, _N_FAILED, _CACHED, _N_DONE, _N_CANCELLED, _DURATION = range(6)
 
 
-def _get_recorded_hash(task: Task[..., Any]) -> bytes:
-    """Return a task's hash; one of its name alone where its own cannot be worked out."""
-    try:
-        return task.hash
-    except KeyboardInterrupt:
-        raise
-    except BaseException:  # its calls fail of this very error
-        return task.recorded_fingerprint.hash
-
-
 class RunRecorder:
     """Keeps one execution in a database; the recorder of `cache_policy.Recorder`.
 
@@ -199,7 +189,12 @@ class RunRecorder:
 
     def get_task_id(self, task: Task[..., Any]) -> int:
         """Return the row id of the present version of a task, recorded when it is new."""
-        task_hash = _get_recorded_hash(task)
+        try:
+            task_hash = task.hash
+        except KeyboardInterrupt:
+            raise
+        except BaseException:  # its calls fail of this very error
+            task_hash = task.recorded_fingerprint.hash
         found = self._task_ids.get(task_hash)
         if found is None:
             found = self._task_ids[task_hash] = self._record_task(task)
@@ -595,7 +590,7 @@ class DryRecorder:
 
     def get_task_id(self, task: Task[..., Any]) -> int:
         """Return the row id of a task, or a negative number for one that is not recorded."""
-        task_hash = _get_recorded_hash(task)
+        task_hash = task.recorded_fingerprint.hash
         found = self._task_ids.get(task_hash)
         if found is None:
             row = None
