@@ -132,6 +132,7 @@ from redunlite.valuestore import ValueStore
 from redunlite.waits import Waits
 
 if TYPE_CHECKING:
+    from redunlite.config import Config
     from redunlite.coroutines import Coroutines
     from redunlite.executors.base import Executor
 
@@ -271,6 +272,7 @@ class Engine:
         )
         self.uuid = ""
         self.on_begin: Callable[[str], None] = lambda uuid: None
+        self.config: Config | None = None
         """Called with the UUID once the execution is recorded."""
         self._root: Node | None = None
         self._n_jobs = 0

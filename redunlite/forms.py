@@ -22,10 +22,14 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from redunlite.absent import explain_attribute
+from redunlite.config import Config
 from redunlite.errors import UndecodableError
 from redunlite.job import DONE, FAILED, Failure, Job, Node, WatchNode, join_origins
 from redunlite.kinds import Lazy, ValueRef
 from redunlite.promise import Promise
+
+if TYPE_CHECKING:
+    import logging
 
 
 class Evaluated(Lazy):
@@ -225,6 +229,18 @@ class SchedulerView:
             promise.do_reject(error)
         return promise
 
+    @property
+    def config(self) -> Config:
+        """The configuration of the run; without one, all defaults."""
+        return self._host.config or Config()
+
+    @property
+    def logger(self) -> logging.Logger:
+        """The logger of `redunlite.logging`."""
+        from redunlite.logging import logger
+
+        return logger
+
     def log(self, *messages: object) -> None:
         """Show a line of the user's own."""
         self._host.tell(" ".join(map(str, messages)))
@@ -256,6 +272,9 @@ def _reject(
 
 class FormHost(Protocol):
     """What the engine does for forms."""
+
+    config: Config | None
+    """What the run was composed from; None in memory."""
 
     def evaluate(self, value: Any, parent: Job | None) -> Any:
         """Return a scalar or a `ValueRef` for what is known, else the node it comes from."""

@@ -254,9 +254,11 @@ OPTIONS: dict[str, Option] = {option.name: option for option in TABLE}
 
 
 _FOR_OTHER_MACHINES = (
-    "additional_libs annotations batch_tags env ephemeral_storage extra_files gpus image interactive"
-    " job_def_name job_name_prefix labels machine_type node_affinity num_nodes privileged role"
-    " service_account_name share_id shared_memory volumes worker_type workers"
+    "additional_libs annotations autocreate_job autocreate_job_def batch_tags debug env"
+    " ephemeral_storage extra_files extra_py_files glue_version gpus image include_aws_env interactive"
+    " job_def_extra job_def_name job_name_prefix k8s_labels labels machine_type node_affinity num_nodes"
+    " privileged project queue region role scheduling_priority_override service_account_email"
+    " service_account_name share_id shared_memory task_count volumes worker_type workers"
 )
 """Options of redun's executors for other machines than this one."""
 

@@ -39,7 +39,7 @@ from redunlite.job import Job
 from redunlite.jobinfo import JobInfo
 from redunlite.options import CacheCheckValid, CacheScope
 from redunlite.promise import Promise
-from redunlite.session import Session, open_memory_session, open_session
+from redunlite.session import Session, find_running_session, open_memory_session, open_session
 from redunlite.task import PartialTask, Task, get_task_registry, scheduler_task, task
 from redunlite.value import ErrorValue
 
@@ -254,6 +254,7 @@ class Scheduler:
             session = open_session(config=self._config, **settings)
         for executor in self._added:
             session.add_executor(executor)
+        session.scheduler = self
         return session
 
     def _get_session(self) -> Session:
@@ -287,7 +288,7 @@ class Scheduler:
 
 
 def get_current_scheduler(required: bool = True) -> Scheduler | None:
-    """Return the scheduler that is running in this thread.
+    """Return the scheduler that is running in this thread; under ``redunlite run`` one as configured.
 
     Raises
     ------
@@ -295,6 +296,10 @@ def get_current_scheduler(required: bool = True) -> Scheduler | None:
         When there is none and `required`.
     """
     found: Scheduler | None = getattr(_current, "scheduler", None)
+    if found is None:
+        session = find_running_session()
+        if session is not None:
+            found = session.scheduler = session.scheduler or Scheduler(config=session.config)
     if found is None and required:
         raise NoCurrentScheduler("no scheduler is running in this thread")
     return found

@@ -1,7 +1,8 @@
 """Everything put together: from a configuration to an engine that runs with a database.
 
 Decided here: which executors, recorder and store a run has, who handles signals, what is known about
-a run before it begins. State: one `Session` holds an open database; each run has its own pool.
+a run before it begins. State: one `Session` holds an open database; each run has its own pool; which
+session runs in a thread.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import gc
 import json
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
@@ -39,6 +41,8 @@ from redunlite.valuestore import ValueStore
 from redunlite.waits import Waits
 
 if TYPE_CHECKING:
+    from types import ModuleType
+
     from redunlite.config import Config
     from redunlite.executors.base import Executor
     from redunlite.recorder.database import Database
@@ -48,6 +52,15 @@ VALUES_NAME = "values"
 GC_THRESHOLD = 1_000_000
 
 T = TypeVar("T")
+
+
+_running = threading.local()
+
+
+def find_running_session() -> Session | None:
+    """Return the session whose run is going on in this thread, or None."""
+    found: Session | None = getattr(_running, "session", None)
+    return found
 
 
 class Session:
@@ -69,7 +82,12 @@ class Session:
         failure_policy: str = FINISH,
         context: Mapping[str, Any] | None = None,
         tags: Sequence[Tag] = (),
+        config: Config | None = None,
     ) -> None:
+        self.config = config
+        """What it was composed from; None in memory."""
+        self.scheduler: Any = None
+        """The `Scheduler` that it belongs to, where there is one."""
         self.database = database
         self.store = store
         self.reporter = reporter
@@ -142,6 +160,7 @@ class Session:
             default_executor=self._default_executor,
             context=merged,
         )
+        engine.config = self.config
         engine.on_begin = lambda uuid: self.reporter.execution_started(
             ExecutionInfo(uuid, list(argv), self.folder)
         )
@@ -152,11 +171,13 @@ class Session:
         # pace costs a fifth of the run at 200,000 calls.
         pace = gc.get_threshold()
         gc.set_threshold(GC_THRESHOLD, *pace[1:])
+        before, _running.session = find_running_session(), self
         try:
             with _SignalWatch(engine), loading.holding_texts():
                 result = engine.run(expression, argv)
                 settle_tasks(is_shared=executors.are_shared)
         finally:
+            _running.session = before
             gc.set_threshold(*pace)
             self._engine = None
             waits.close()
@@ -371,6 +392,7 @@ def open_session(
         failure_policy=config.scheduler.on_failure,
         context=config.context,
         tags=tuple(config.tags.items()),
+        config=config,
     )
 
 
@@ -417,10 +439,8 @@ def find_setup(config: Config) -> Callable[..., Any] | None:
         return None
     place, _, name = where.partition("::")
     if place.endswith(".py"):
-        from redunlite.loading import load_workflow
-
         beside = os.path.join(config.folder or "", place)
-        module = load_workflow(beside if os.path.exists(beside) else place)
+        module = _load_once(os.path.abspath(beside if os.path.exists(beside) else place))
     else:
         from importlib import import_module
 
@@ -435,6 +455,23 @@ def find_setup(config: Config) -> Callable[..., Any] | None:
         raise ConfigError(f"setup_scheduler {where!r}: there is no function {name!r}{mean}")
     setup: Callable[..., Any] = found
     return setup
+
+
+def _load_once(path: str) -> ModuleType:
+    """Return the module of a file: the workflow itself, where it has been loaded from there.
+
+    Loaded a second time, its tasks would be others than those that it calls.
+    """
+    for name in (os.path.basename(path).removesuffix(".py"), "__main__"):
+        module = sys.modules.get(name)
+        found = loading.get_file(module)
+        if (
+            module is not None
+            and found is not None
+            and os.path.realpath(found) == os.path.realpath(path)
+        ):
+            return module
+    return loading.load_workflow(path)
 
 
 def _open_database(folder: str, config: Config, read_only: bool) -> Database | None:

@@ -61,6 +61,8 @@ Q = ParamSpec("Q")
 S = TypeVar("S")
 R = TypeVar("R", covariant=True)
 F = TypeVar("F", bound="SchedulerTask[..., Any]")
+Func = TypeVar("Func", bound=Callable[..., Any])
+"""A function, in the annotations of decorators of one's own; see `wraps_task`."""
 
 __all__ = [
     "CacheCheckValid",
@@ -456,12 +458,15 @@ class Task(TaskKind, Generic[P, R]):
     def __reduce__(self) -> tuple[Any, ...]:
         base = self.base
         if self.is_by_value:
+            # A plain task's form is kept for ever; a special form adds what it is.
+            kind = () if type(self) is Task else (type(self).__name__,)
             return _rebuild_task, (
                 self.func,
                 quote_lazy({**base.base_options, **base.identity, "name": self.name,
                             "namespace": self.namespace, "version": self.version}),
                 quote_lazy(self.call_options),
                 self.hash,
+                *kind,
             )  # fmt: skip
         options = quote_lazy(self.call_options)
         return _find_task, (self.module, self.qualname, self.fullname, options)
@@ -1008,16 +1013,28 @@ def _with_stored_options(found: Task[..., Any], options: Any) -> Task[..., Any]:
     return found._with_options(options) if options else found
 
 
+_KINDS: dict[str, type[Task[..., Any]]] = {
+    cls.__name__: cls for cls in (Task, SchedulerTask, PromiseTask)
+}
+
+
 def _rebuild_task(
     func: Callable[..., Any],
     settings: Any,
     call_options: Any,
     task_hash: bytes,
+    kind: str = "Task",
 ) -> Task[..., Any]:
-    """Return a task from its function; how a task made inside a function is unpickled."""
+    """Return a task from its function; how a task made inside a function is unpickled.
+
+    Parameters
+    ----------
+    kind
+        Name of its class: of `Task` or of a special form's.
+    """
     live = _by_hash.get(task_hash)
     if live is None:
-        live = Task(func, _unquote(settings))
+        live = _KINDS[kind](func, _unquote(settings))
         known = _registry.get_at(live.fullname, live.place)
         if known is not None and known.func is func:
             live = known

@@ -21,7 +21,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "redunlite"
 FLOORS = {
     "base": (
         "errors kinds call waits preview tokens hashing nested valuestore serialize promise options"
-        " namespace limits tags ini redun_settings config"
+        " namespace limits tags ini redun_settings config logging"
     ),
     "values": "absent hooks value filesystem file handle shadowing jobinfo tracebacks exceptions syntax packages loading markers definitions fingerprint",
     "language": "signature outline expression task",
@@ -33,7 +33,7 @@ FLOORS = {
     "recorder": "recorder",
     "library": "utils shapes control functools context scripting tools",
     "history": "history",
-    "composition": "facts session logging scheduler subrun testing pytest __init__",
+    "composition": "facts session scheduler subrun testing pytest __init__",
     "face": "display cli __main__",
 }
 """Rooms by floor, top to bottom; a package is named for all that is in it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import pytest
 
@@ -335,3 +336,61 @@ def test_load_module_is_imported_first(tmp_path: Path):
     done = run_command(tmp_path, "w.py", "main")
 
     assert done.stdout == "True\n", done.stderr
+
+
+CURRENT = """
+from redunlite import Scheduler, get_current_scheduler, run, task
+from redunlite.scheduler import scheduler_task
+redun_namespace = "current"
+
+@scheduler_task(namespace="current")
+def form(scheduler, parent_job, sexpr):
+    scheduler.logger.info("from the form")
+    tags = [scheduler.config.get("tags", {}).get("a"), get_current_scheduler().config.tags["a"]]
+    return scheduler.evaluate(tags, parent_job=parent_job)
+
+@task()
+def main():
+    return form()
+
+def setup_scheduler(config):
+    return Scheduler(config=config)
+
+if __name__ == "__main__":
+    print(run(main()))
+    print(get_current_scheduler(required=False))
+"""
+
+
+@pytest.mark.parametrize("setup", ["", "[scheduler]\nsetup_scheduler = w.py::setup_scheduler\n"])
+def test_special_form_finds_the_scheduler_and_its_configuration(setup: str, tmp_path: Path) -> None:
+    """Under the command, with a scheduler of one's own or without, and in a program."""
+    (tmp_path / ".git").mkdir()
+    (tmp_path / ".redunlite").mkdir()
+    (tmp_path / ".redunlite" / "redunlite.ini").write_text(f"[tags]\na = b\n{setup}")
+    (tmp_path / "w.py").write_text(CURRENT)
+
+    def run(*words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, *words], cwd=tmp_path, capture_output=True, text=True, timeout=60
+        )
+
+    command, program = run("-m", "redunlite", "run", "w.py", "main"), run("w.py")
+
+    assert command.stdout == "['b', 'b']\n", command.stderr
+    assert "[redunlite] from the form\n" in command.stderr
+    assert program.stdout == "['b', 'b']\nNone\n", program.stderr
+
+
+def test_special_form_made_inside_a_function_is_one_in_a_worker(scheduler: Scheduler) -> None:
+    """It travels by value there, and stays what it is."""
+
+    @scheduler_task(namespace="local_form")
+    def twice(view: Any, parent_job: Any, sexpr: Any, x: Any) -> Promise[Any]:
+        return view.evaluate(x, parent_job=parent_job).then(lambda value: [value, value])
+
+    @task(namespace="local_form", executor="process")
+    def main(x: int) -> Any:
+        return twice(x)
+
+    assert scheduler.run(main(4)) == [4, 4]
