@@ -326,6 +326,40 @@ def carry_content_hash(cls: type, content_hash: bytes) -> None:
         _active.discard(id(cls))
 
 
+def find_made_class(content_hash_: bytes, qualname: str) -> type | None:
+    """Return the class of that content which a module of the project holds, whatever its name there.
+
+    Such as ``Point = namedtuple("P", "x y")`` or ``Square = make_model(2)``: an instance that comes
+    from another process or run is one of it.
+    """
+    for module in _list_project_modules():
+        for value in list(vars(module).values()):
+            for held in _iter_shallow(value):
+                if (
+                    issubclass(type(held), type)
+                    and held.__qualname__ == qualname
+                    and not hashing.is_named(held)
+                    and content_hash(held) == content_hash_
+                ):
+                    found: type = held
+                    return found
+    return None
+
+
+_project_modules: tuple[tuple[int, int], list[ModuleType]] = ((0, 0), [])
+
+
+def _list_project_modules() -> list[ModuleType]:
+    """Return the modules of the project, looked for anew when modules were loaded since."""
+    global _project_modules
+    state = loading.edition, len(sys.modules)
+    if _project_modules[0] != state:
+        names = [name for name in list(sys.modules) if loading.is_project_module(name)]
+        found = [sys.modules[name] for name in names if isinstance(sys.modules[name], ModuleType)]
+        _project_modules = state, found
+    return _project_modules[1]
+
+
 def _list_held(cls: type) -> list[Any]:
     """Return what a class and its made bases hold: objects that stay as they are, tokens of others."""
     held: list[Any] = []

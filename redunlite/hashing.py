@@ -258,6 +258,8 @@ class ClassHasher(NamedTuple):
     """Gives 20 bytes over a class's code, bases, attributes, fields and members."""
     carry_content_hash: Callable[[type, bytes], None]
     """Remembers the hash of a class that was made again from its bytes."""
+    find_class: Callable[[bytes, str], type | None]
+    """Finds a class of that content and qualified name which a module of the project holds."""
 
 
 _load_class_hasher: Callable[[], ClassHasher] | None = None

@@ -454,7 +454,14 @@ def make_class(
 
     The name of this function is part of stored values.
     """
+    hasher = hashing.get_class_hasher()
     cls = _classes.get(content_hash)
+    if cls is not None and hasher.content_hash(cls) != content_hash:
+        cls = None  # it was changed since
+    if cls is None:
+        cls = hasher.find_class(content_hash, qualname)
+        if cls is not None:
+            _classes[content_hash] = cls
     if cls is None:
         try:
             cls = make(*args)

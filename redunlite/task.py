@@ -1052,9 +1052,9 @@ def _partial_state(value: PartialTask[..., Any]) -> Any:
 
 
 def _load_fingerprint() -> hashing.ClassHasher:
-    from redunlite.fingerprint import carry_content_hash, content_hash
+    from redunlite.fingerprint import carry_content_hash, content_hash, find_made_class
 
-    return hashing.ClassHasher(content_hash, carry_content_hash)
+    return hashing.ClassHasher(content_hash, carry_content_hash, find_made_class)
 
 
 def _load_markers() -> None:

@@ -99,9 +99,9 @@ _WATCHED_SIGNALS = tuple(
 
 def _load_fingerprint() -> hashing.ClassHasher:
     """Load what hashes functions and classes, when the first value with code in it is met."""
-    from redunlite.fingerprint import carry_content_hash, content_hash
+    from redunlite.fingerprint import carry_content_hash, content_hash, find_made_class
 
-    return hashing.ClassHasher(content_hash, carry_content_hash)
+    return hashing.ClassHasher(content_hash, carry_content_hash, find_made_class)
 
 
 def _load_markers() -> None:

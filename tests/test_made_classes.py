@@ -278,6 +278,72 @@ def test_whatever_a_made_class_holds_tells_it_from_others(tmp_path: Path, how: s
     run_program(tmp_path, HOLDING, how)
 
 
+MODULE = """
+import collections, dataclasses, enum
+from redunlite import run, task
+
+Point = collections.namedtuple("P", "x y")
+Hue = enum.Enum("Colour", "RED GREEN")
+Record = dataclasses.make_dataclass("R", ["a"])
+
+def model(p):
+    class Model:
+        seen = []
+        def add(self):
+            self.seen.append(p)
+            return len(self.seen)
+    return Model
+
+Square, CUBES = model(2), {"cube": model(3)}
+
+@task
+def look(values):
+    point, hue, record, square, cube = values
+    return [isinstance(point, Point), hue is Hue.RED, isinstance(record, Record),
+            isinstance(square, Square), isinstance(cube, CUBES["cube"]), not isinstance(square, CUBES["cube"])]
+
+@task
+def make():
+    return [Point(1, 2), Hue.RED, Record(1), Square(), CUBES["cube"]()]
+
+@task(cache=False)
+def add(instance, n):
+    return instance.add()
+"""
+
+
+@pytest.mark.parametrize("name", ["look(make.func())", "look(make())", "look(list(run(make())))"])
+def test_made_class_that_a_module_holds_is_that_class_everywhere(tmp_path: Path, name: str) -> None:
+    """In a worker that has not met the class, and in a later run that has not used it."""
+    (tmp_path / "flow.py").write_text(MODULE)
+    (tmp_path / ".git").mkdir()
+    for _ in range(2):
+        program = f"from flow import *; print(all(run({name})), all(look.func(run(make()))))"
+        done = subprocess.run(
+            [sys.executable, "-Bc", program],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+        assert done.stdout == "True True\n", done.stderr
+
+
+@pytest.mark.parametrize("executor", ["process", "thread", "inline"])
+def test_job_that_changes_a_made_class_changes_no_other_job_s(
+    tmp_path: Path, executor: str
+) -> None:
+    """Each call is given the class as it was when the call was made."""
+    program = MODULE + "\n\n@task\ndef main():\n    return [add(model(5)(), n) for n in range(6)]\n"
+    (tmp_path / "flow.py").write_text(program)
+    (tmp_path / ".redunlite").mkdir()
+    ini = f"[executors.default]\ntype = {executor}\n"
+    (tmp_path / ".redunlite" / "redunlite.ini").write_text(ini)
+
+    assert run(tmp_path)[0] == [1] * 6
+
+
 def make_counter() -> type:
     """Return a class whose attribute can be changed in place."""
 
