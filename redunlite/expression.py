@@ -37,7 +37,7 @@ from redunlite.kinds import (
     register_type,
 )
 from redunlite.preview import format_preview
-from redunlite.tracebacks import is_library_file
+from redunlite.tracebacks import is_installed_file, is_library_file
 from redunlite.valuestore import ValueStore
 
 if TYPE_CHECKING:
@@ -67,15 +67,18 @@ _LOOKUPS = frozenset({"CONTAINS_OP", "BINARY_SUBSCR", "BINARY_OP", "DELETE_SUBSC
 """Operations of Python's that ask a dict or a set for a key; from 3.14, `BINARY_OP` gets items."""
 
 
-_is_library_file = lru_cache(is_library_file)
+@lru_cache
+def _is_foreign_file(path: str) -> bool:
+    """Tell whether a file is none of the project's: libraries go by identity, and ask what they have."""
+    return is_library_file(path) or is_installed_file(path)
 
 
 def _get_operation() -> str:
     """Return the operation that the project's code executes now, which has called us back; else ""."""
     frame = sys._getframe(2)
     code = frame.f_code
-    if _is_library_file(code.co_filename):
-        return ""  # the engine, asyncio and others that go by identity
+    if _is_foreign_file(code.co_filename):
+        return ""  # the engine, asyncio, pytest and others
     import opcode
 
     return opcode.opname[code.co_code[frame.f_lasti]]
