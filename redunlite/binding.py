@@ -63,12 +63,16 @@ class Binder:
 
     def hash_call(self, job: Job) -> bytes:
         """Return the eval hash of a job whose arguments are all known."""
-        classes: set[str] = set()
-        args_hash = self._hash_arguments(job, classes)
         if job.options is not job.task.base_options:
             self._warn_of_options(job.task.fullname, job.options)
+        return self.hash_as(job, job.task.hash)
+
+    def hash_as(self, job: Job, task_hash: bytes) -> bytes:
+        """Return the eval hash of a job if that were its task's hash, such as an earlier one."""
+        classes: set[str] = set()
+        args_hash = self._hash_arguments(job, classes)
         digest = _hash_classes(classes) if classes else b""
-        return hashing.eval_hash(job.task.hash, args_hash, digest)
+        return hashing.eval_hash(task_hash, args_hash, digest)
 
     def encode(self, job: Job, run_uuid: str) -> bytes:
         """Return the arguments of a job as a worker decodes them."""

@@ -212,8 +212,14 @@ class Recorder(Protocol):
     def get_task_set(self, task_set: int) -> Collection[int]:
         """Return the task ids of an interned set."""
 
-    def find_reason(self, job: Job) -> str:
-        """Return why a job runs that ran before, compared with the latest execution, or ''."""
+    def find_reason(self, job: Job, hash_as: Callable[[bytes], bytes]) -> str:
+        """Return why a job runs that ran before, or ''.
+
+        Parameters
+        ----------
+        hash_as
+            Gives the eval hash of the job's call for another version of its task, by its hash.
+        """
 
     def record_job(self, job: Job) -> None:
         """Take a job that ended; its call too, when it is new."""

@@ -28,16 +28,20 @@ def describe_job(event: str, job: Job, job_id: str, executor: str = "") -> JobLi
 def describe_arguments(job: Job) -> list[tuple[str, str]]:
     """Return name and preview of each argument of a job that still has them."""
     parameters = job.task.parameters
-    shown = []
-    for name, kind, value in zip(parameters.names, parameters.kinds, job.arguments):
-        if kind == VAR_POSITIONAL:
-            shown.append(("*" + name, "(" + ", ".join(show_value(v) for v in value) + ")"))
-        elif kind == VAR_KEYWORD:
-            pairs = ", ".join(f"{k!r}: {show_value(v)}" for k, v in value.items())
-            shown.append(("**" + name, "{" + pairs + "}"))
-        else:
-            shown.append((name, show_value(value)))
-    return shown
+    stars = {VAR_POSITIONAL: "*", VAR_KEYWORD: "**"}
+    return [
+        (stars.get(kind, "") + name, show_argument(kind, value))
+        for name, kind, value in zip(parameters.names, parameters.kinds, job.arguments)
+    ]
+
+
+def show_argument(kind: int, value: Any) -> str:
+    """Return the preview of an argument of a parameter of that kind."""
+    if kind == VAR_POSITIONAL:
+        return "(" + ", ".join(show_value(v) for v in value) + ")"
+    if kind == VAR_KEYWORD:
+        return "{" + ", ".join(f"{k!r}: {show_value(v)}" for k, v in value.items()) + "}"
+    return show_value(value)
 
 
 def show_value(value: Any) -> str:

@@ -21,6 +21,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from redunlite import call as wire
@@ -73,6 +74,7 @@ from redunlite.forms import (
     RunAgain,
     Start,
 )
+from redunlite.informing import Informer
 from redunlite.inheritance import (
     EMPTY,
     context_of,
@@ -121,7 +123,6 @@ from redunlite.reporter import (
     REJECT,
     RUN,
     FailedJob,
-    Reporter,
     TaskCounts,
 )
 from redunlite.reporter import Failure as ShownFailure
@@ -203,7 +204,7 @@ class Engine:
         recorder: Recorder,
         executors: Mapping[str, Executor],
         store: ValueStore,
-        reporter: Reporter,
+        reporter: Informer,
         limits: Limits,
         waits: Waits,
         use_cache: bool = True,
@@ -223,6 +224,7 @@ class Engine:
         self._default_executor = default_executor
         self._started: dict[str, Executor] = {}
         self._reporter = reporter
+        self._inform = reporter.inform
         self._limits = limits
         self.use_cache = use_cache
         self._dry_run = dry_run
@@ -1310,7 +1312,7 @@ class Engine:
             if self._policy != KEEP_GOING:
                 self._stop_launching(failure)
             elif self._sent:
-                self._reporter.first_failure(describe_failure(failure, self._job_id), None)
+                self._inform(self._show_first_failure, failure, None)
 
     def _pass_on_failure(self, node: Node, failure: Failure) -> None:
         if node.state != WAITING:
@@ -1353,9 +1355,7 @@ class Engine:
                 for executor in self._started.values():
                     executor.cancel(GRACE_S)
             else:
-                self._reporter.first_failure(
-                    describe_failure(failure, self._job_id), len(self._sent)
-                )
+                self._inform(self._show_first_failure, failure, len(self._sent))
 
     def _report_deadlock(self, root: Node) -> None:
         """Fail the root when nothing runs and nothing can: an expression that needs itself."""
@@ -1458,13 +1458,16 @@ class Engine:
         self.recorder.flush()
 
     def _on_progress_timer(self) -> None:
+        self._inform(self._show_progress)
+        self.waits.call_after(PROGRESS_INTERVAL_S, self._on_progress_timer)
+
+    def _show_progress(self) -> None:
         running = self._find_running()
         names = [job.task.fullname for job in running[:MAX_NAMES]]
         counts = count_at_workers(self.counts, self._sent, running)
         n_workers = sum(executor.n_workers for executor in self._started.values())
         left_s = estimate_left(counts, running, n_workers, self.recorder.find_mean_us)
         self._reporter.progress(counts, names, left_s)
-        self.waits.call_after(PROGRESS_INTERVAL_S, self._on_progress_timer)
 
     # What is shown.
 
@@ -1479,11 +1482,17 @@ class Engine:
         return find_running(self._started.values(), self._sent)
 
     def _show(self, event: str, job: Job, executor: str = "") -> None:
+        self._inform(self._show_line, event, job, executor)
+
+    def _show_line(self, event: str, job: Job, executor: str) -> None:
         """Show the line of a job, with the reason when it runs, where a line is wanted."""
         if self._reporter.wants_line(event, job.task.fullname):
             if event == RUN:
-                job.reason = self.recorder.find_reason(job)
+                job.reason = self.recorder.find_reason(job, partial(self._binder.hash_as, job))
             self._reporter.job_line(describe_job(event, job, self._job_id(job), executor))
+
+    def _show_first_failure(self, failure: Failure, n_running: int | None) -> None:
+        self._reporter.first_failure(describe_failure(failure, self._job_id), n_running)
 
     def describe_failures(self, failure: Failure) -> tuple[ShownFailure, list[FailedJob], int]:
         """Return the failure of a run for a reporter, other failures of it, and how many those are."""

@@ -16,6 +16,8 @@ from typing import Any
 
 from redunlite.packages import find_loaded_packages
 
+FACTS = ("user", "host", "cwd", "python", "versions", "git_commit")
+"""Names of what is known when an execution begins."""
 PATIENCE_S = 0.01
 """How long the end of a run waits for git."""
 _GIT = (

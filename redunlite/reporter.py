@@ -1,6 +1,6 @@
 """What the engine tells whoever watches a run, and the reporter that says nothing.
 
-The engine calls these on its own thread; a reporter must not block and must not raise. It decides
+The engine calls these on its own thread; a reporter must not block; what it raises is kept (`informing`). It decides
 which lines are worth printing; `wants_line` is asked first, so that what only a line needs (texts,
 reasons) is worked out for printed lines alone.
 """
@@ -125,6 +125,8 @@ class ExecutionEnd:
     """How many of those there are."""
     n_would_run: int = 0
     """In a dry run: jobs that have no answer."""
+    inform_errors: Sequence[str] = ()
+    """Tracebacks of what could not be shown during the run."""
 
 
 class Reporter(Protocol):

@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from redunlite import loading, serialize
@@ -28,12 +29,13 @@ from redunlite.errors import (
     SchedulerError,
     find_nearest,
 )
-from redunlite.facts import GitStatus, gather_facts
+from redunlite.facts import FACTS, GitStatus, gather_facts
 from redunlite.failures import load_error
+from redunlite.informing import Informer
 from redunlite.limits import Limits
 from redunlite.nested import merge_dicts
 from redunlite.options import check_options, declare_options
-from redunlite.reporter import ExecutionEnd, ExecutionInfo, Reporter, SilentReporter
+from redunlite.reporter import ExecutionEnd, ExecutionInfo, Failure, Reporter, SilentReporter
 from redunlite.tags import Tag
 from redunlite.task import settle_tasks
 from redunlite.tracebacks import make_traceback
@@ -147,11 +149,12 @@ class Session:
         merged = merge_dicts(self._context, context or {})
         store = self.store.make_read_only() if dry_run else self.store
         executors = _Executors(self._executor_specs, self._added_executors)
+        informer = Informer(self.reporter)
         engine = self._engine = Engine(
-            recorder=self._make_recorder(dry_run, merged, tags),
+            recorder=self._make_recorder(dry_run, merged, tags, informer),
             executors=executors,
             store=store,
-            reporter=self.reporter,
+            reporter=informer,
             limits=Limits(self._limits),
             waits=waits,
             use_cache=cache,
@@ -161,7 +164,7 @@ class Session:
             context=merged,
         )
         engine.config = self.config
-        engine.on_begin = lambda uuid: self.reporter.execution_started(
+        engine.on_begin = lambda uuid: informer.execution_started(
             ExecutionInfo(uuid, list(argv), self.folder)
         )
         if self.database is not None:
@@ -181,28 +184,34 @@ class Session:
             gc.set_threshold(*pace)
             self._engine = None
             waits.close()
-        self._report_end(engine, result, time.monotonic() - begun)
+        self._report_end(engine, informer, result, time.monotonic() - begun)
         return self._unwrap(result, store)
 
     def add_executor(self, executor: Executor) -> None:
         """Let tasks name an executor of the user's own, by its `name`; see `executors.base`."""
         self._added_executors[executor.name] = executor
 
-    def _report_end(self, engine: Engine, result: RunResult, duration_s: float) -> None:
+    def _report_end(
+        self, engine: Engine, informer: Informer, result: RunResult, duration_s: float
+    ) -> None:
         end = ExecutionEnd(
             result.uuid, result.status, duration_s, dict(result.counts),
             n_would_run=engine.n_would_run,
         )  # fmt: skip
         if result.failure is not None:
-            failure, others, n_others = engine.describe_failures(result.failure)
-            end = replace(
-                end,
-                failure=failure,
-                failed_job=failure.steps[-1].job_id if failure.steps else "",
-                other_failures=others,
-                n_other_failures=n_others,
-            )
-        self.reporter.execution_ended(end)
+            # Without a description, the user's own frames are still there.
+            end = replace(end, failure=Failure((), result.failure.detail))
+            described = informer.inform(engine.describe_failures, result.failure)
+            if described is not None:
+                failure, others, n_others = described
+                end = replace(
+                    end,
+                    failure=failure,
+                    failed_job=failure.steps[-1].job_id if failure.steps else "",
+                    other_failures=others,
+                    n_other_failures=n_others,
+                )
+        informer.execution_ended(replace(end, inform_errors=tuple(informer.errors)))
 
     def _unwrap(self, result: RunResult, store: ValueStore) -> Any:
         __tracebackhide__ = True
@@ -218,22 +227,25 @@ class Session:
         assert result.value is not None
         return serialize.decode(result.value, store)
 
-    def _make_recorder(self, dry_run: bool, context: Mapping[str, Any], tags: Sequence[Tag]) -> Any:
+    def _make_recorder(
+        self, dry_run: bool, context: Mapping[str, Any], tags: Sequence[Tag], informer: Informer
+    ) -> Any:
         from redunlite.recorder.writer import DryRecorder, RunRecorder
 
         if dry_run:
             return DryRecorder(self.database)
         assert self.database is not None
         project = os.path.dirname(self.folder) if self.folder else None
-        facts = gather_facts()
+        facts = informer.inform(gather_facts) or dict.fromkeys(FACTS)
         if context:
             facts["context"] = json.dumps(context, default=repr)
         # In memory nobody will ask for it: tests run many such executions.
-        git = GitStatus() if self.folder and facts["git_commit"] else None
+        git = informer.inform(GitStatus) if self.folder and facts["git_commit"] else None
         named = dict(self._tags)
         named.update(tags)
         return RunRecorder(
-            self.database, self.store, project, facts, git.end if git else None,
+            self.database, self.store, project, facts,
+            partial(informer.inform, git.end) if git else None,
             check_options({"tags": list(named.items())}, "tags of a run")["tags"],
         )  # fmt: skip
 

@@ -26,7 +26,7 @@ FLOORS = {
     "values": "absent hooks value filesystem file handle shadowing jobinfo tracebacks exceptions syntax packages loading markers definitions fingerprint",
     "language": "signature outline expression task",
     "engine parts": (
-        "job reporter description failures inheritance binding operators recorded forms threads"
+        "job reporter informing description failures inheritance binding operators recorded forms threads"
         " job_queue progress cache_policy recovery replay coroutines worker executors"
     ),
     "engine": "engine",

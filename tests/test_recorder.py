@@ -377,3 +377,26 @@ def test_ids_of_jobs_tell_their_execution_and_rank():
     assert all(ids.is_one(salt) for salt in taken)
     assert not any(JobIds(other).is_one(salt) for salt in taken)
     assert make_job_uuid(taken[0], format_uuid(uuid))[19:] == format_uuid(uuid)[19:]
+
+
+def test_reason_falls_back_to_the_call_with_these_arguments(scheduler: Scheduler):
+    """A job with no place in the latest execution is compared with its own earlier call."""
+
+    def make(n: int):
+        @task(name="simulate", version=str(n))
+        def simulate(seed):
+            return seed + n
+
+        return simulate
+
+    first = make(1)
+    scheduler.run(first(2))
+    scheduler.run(first(3))
+    wrapped = make(2)
+
+    @task(name="around")
+    def around(seed):
+        return wrapped(seed)
+
+    assert reasons(scheduler, lambda: around(2)) == ["around: ", "simulate: code changed: version"]
+    assert reasons(scheduler, lambda: [wrapped(9)])[-1] == "simulate: seed: 2 → 9"

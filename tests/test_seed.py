@@ -213,6 +213,7 @@ def test_07_any_task_can_be_the_root(session: Session):
     assert out == "'Yo, Venus!'\n"
     assert job_lines(lines) == [
         f"Run    Job <id>:  {NS}.greeter(greet='Yo', thing='Venus') on default"
+        " (greet: 'Hi' → 'Yo', thing: 'World' → 'Venus')"
     ]
     assert table(lines) == [
         "| TASK                               PENDING RUNNING  FAILED  CACHED    DONE   TOTAL",

@@ -211,6 +211,7 @@ class ConsoleReporter:
             lines += self._format_others(end)
         elif end.status == "CANCELLED":
             lines.append(self._style.paint("*** Execution cancelled.", "CANCELLED"))
+        lines += self._format_inform_errors(end.inform_errors)
         if not self._quiet:
             lines += self._format_next(end)
         self._print(lines)
@@ -231,6 +232,16 @@ class ConsoleReporter:
         return ERASE_LINE if not n_above else f"\r\x1b[{n_above}A\x1b[J"
 
     # Lines.
+
+    def _format_inform_errors(self, errors: Sequence[str]) -> list[str]:
+        """Return what could not be shown during the run: the last line of the first, all to debug."""
+        if not errors:
+            return []
+        if self._debug:
+            return [
+                line for error in errors for line in ("could not be shown:", *error.splitlines())
+            ]
+        return [f"something could not be shown ({errors[0].splitlines()[-1]}); --debug tells where"]
 
     def _format_next(self, end: ExecutionEnd) -> list[str]:
         if self._is_dry:

@@ -269,13 +269,15 @@ class RunRecorder:
             self._live_hashes = {found.hash for found in get_task_registry().get_fingerprints()}
         return self._cache.has_only_tasks(task_set, self._live_hashes)
 
-    def find_reason(self, job: Job) -> str:
-        """Return why a job runs that ran before, compared with the latest execution, or ''."""
+    def find_reason(self, job: Job, hash_as: Callable[[bytes], bytes]) -> str:
+        """Return why a job runs that ran before, or ''."""
         if self._reasons is None:
             from redunlite.recorder.reasons import Reasons
 
-            self._reasons = Reasons(self._connection, self.execution, self.get_task_id)
-        return self._reasons.find(job)  # type: ignore[no-any-return]
+            self._reasons = Reasons(
+                self._connection, self.execution, self.get_task_id, self.find_calls
+            )
+        return self._reasons.find(job, hash_as)  # type: ignore[no-any-return]
 
     def find_mean_us(self, fullname: str) -> float | None:
         """Return the mean duration of a task's jobs in microseconds; None when none is known."""
@@ -618,15 +620,15 @@ class DryRecorder:
         """Return the task ids of an interned set."""
         return () if self._cache is None else self._cache.get_task_set(task_set)
 
-    def find_reason(self, job: Job) -> str:
+    def find_reason(self, job: Job, hash_as: Callable[[bytes], bytes]) -> str:
         """Return why a job would run that ran before, or ''."""
         if self._connection is None:
             return ""
         if self._reasons is None:
             from redunlite.recorder.reasons import Reasons
 
-            self._reasons = Reasons(self._connection, 0, self.get_task_id)
-        return self._reasons.find(job)  # type: ignore[no-any-return]
+            self._reasons = Reasons(self._connection, 0, self.get_task_id, self.find_calls)
+        return self._reasons.find(job, hash_as)  # type: ignore[no-any-return]
 
     def find_mean_us(self, fullname: str) -> float | None:
         """Know no duration: nothing runs."""
