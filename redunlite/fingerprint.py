@@ -1167,12 +1167,25 @@ class _Reach:
                 continue
             made = _Part(CONSTANT, f"{owner}.{name}")
             try:
-                body = digest(b"constant", self._encode(value, made, site))
+                body = digest(b"constant", self._encode_held(value, made, site))
             except _BySourceError as error:
                 self._note(f"{owner}.{name}", str(error))
                 continue
             part.edges += made.edges
             part.body = digest(b"attribute", part.body, name.encode(), body)
+
+    def _encode_held(self, value: Any, part: _Part, site: Site) -> bytes:
+        """Return `_encode` of an attribute; an object of the project's counts by what it holds."""
+        try:
+            return self._encode(value, part, site)
+        except _BySourceError:
+            if isinstance(value, Lazy) or not loading.is_project_module(type(value).__module__):
+                raise
+            self._link(part, f"{part.name}.__class__", type(value), site)
+            try:
+                return digest(b"object", token(value))
+            except (UnhashableValueError, HiddenExpressionError, RecursionError) as error:
+                raise _BySourceError("it has no hash") from error
 
     def _fill_made_class(self, part: _Part, cls: type, site: Site) -> None:
         """Count a class that no ``class`` statement made, or whose text is not at hand.

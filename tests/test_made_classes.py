@@ -242,13 +242,32 @@ def subclass(p):
         def get(self): return self.n
     return A
 
+class Given:
+    def __init__(self, n): self.n = n
+    def __get__(self, instance, owner=None): return self.n
+
+def descriptor(p):
+    class A:
+        v = Given(p)
+        def get(self): return self.v
+    return A
+
+def own_descriptor(p):
+    class Named:
+        def __set_name__(self, owner, name): self.name = name
+        def __get__(self, instance, owner=None): return self.name, p
+    class A:
+        v = Named()
+        def get(self): return self.v
+    return A
+
 def same_cell(p):
     class A:
         def get(self): return p, self.ten()
         ten = operation(1)
     return A
 
-MAKERS = [slots, factory, nested, default, method_attribute, cached, partial, subclass, same_cell]
+MAKERS = [slots, factory, nested, default, method_attribute, cached, partial, subclass, descriptor, own_descriptor, same_cell]
 
 @task
 def of_class(cls):
@@ -439,6 +458,9 @@ HELD = {
     ),
     "private attribute of an Enum": (
         "import enum\nclass F(enum.Enum):\n    A = 1\nF._F__table = {{'k': {n}}}\n", "F._F__table['k']",
+    ),
+    "object of a class": (
+        "class Scale:\n    def __init__(self, n): self.n = n\nclass C: pass\nC.scale = Scale({n})\n", "C.scale.n",
     ),
     "nested class's attribute": (
         "class C:\n    class In:\n        n = 0\nC.In.n = {n}\n", "C.In.n",
