@@ -496,6 +496,18 @@ def test_tab_offers_context_variables_of_the_configuration(lab: Shell) -> None:
     assert lab.words("run --context ") == []
 
 
+def test_tab_offers_task_options_of_the_configuration(lab: Shell) -> None:
+    """Beside all others, also where the file has a mistake."""
+    folder = lab.folder / "with_options"
+    folder.mkdir()
+    (folder / "redunlite.ini").write_text("[options]\nnames = lane, room\n")
+
+    assert Word("lane=", "an option of this project's own") in lab.tab("run -c with_options -o l")
+    assert "lane=" not in lab.words("run -o l")
+    (folder / "redunlite.ini").write_text("[options]\nname = lane\n")
+    assert "limits=" in lab.words("run -c with_options -o l")
+
+
 def test_tab_offers_ids_for_a_run_of_the_same_again(lab: Shell) -> None:
     """In the place of the task."""
     ids = lab.words("log ")

@@ -206,6 +206,18 @@ def test_configuration_of_redun_is_taken(tmp_path: Path) -> None:
     assert config.limits == {}
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_ends_of_lines_of_other_systems_mean_the_same(tmp_path: Path, end: str) -> None:
+    """With a mark of the encoding before them, too; lines are counted alike."""
+    text = "\ufeff" + REDUN_INI.replace("\n", end)
+    (tmp_path / "redunlite.ini").write_bytes(text.encode())
+
+    config = load_config(str(tmp_path), environ={"PLACE": "here"})
+
+    assert config.context == {"machine": {"memory": 4}, "name": "123"}
+    assert [int(notice.split(":")[1]) for notice in config.notices] == [7, 10, 15, 19, 24, 27]
+
+
 def test_each_section_without_effect_has_a_line(tmp_path: Path) -> None:
     """File, line, section, key, and what there is here."""
     folder = write_ini(tmp_path, REDUN_INI)

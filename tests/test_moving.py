@@ -232,3 +232,35 @@ def test_run_tells_what_redun_settings_do_here(tmp_path: Path) -> None:
     assert re.search(r"redunlite\.ini:4: \[executors.default\] runs jobs in threads, ", lines[1])
     assert done.stderr.index(lines[1]) < done.stderr.index("Start Execution")
     assert (log.returncode, log.stderr) == (0, "")
+
+
+BATCH = """
+from redunlite import task
+redun_namespace = "batch"
+
+@task(executor="batch", memory=4, vcpus=2, image="x")
+def there(x):
+    return x + 1
+
+@task()
+def main():
+    return there(1)
+"""
+
+
+def test_jobs_for_other_machines_run_on_this_one(tmp_path: Path) -> None:
+    """With the executor's section and the task's options as they were."""
+    folder = tmp_path / ".redunlite"
+    folder.mkdir()
+    (folder / "redunlite.ini").write_text(
+        "[executors.batch]\ntype = aws_batch\nimage = ${ACCOUNT_THAT_IS_NOT_SET}/x\nqueue = q\n"
+        "s3_scratch = s3://bucket/redun/\njob_monitor_interval = 5.0\n"
+    )
+    (tmp_path / "batch.py").write_text(BATCH)
+
+    done = run_command(tmp_path, "run", "batch.py", "main")
+
+    assert (done.returncode, done.stdout) == (0, "2\n")
+    assert "[executors.batch] runs its jobs on this machine, at executor 'default'; " in done.stderr
+    for name in ("memory", "cpus", "image"):
+        assert f"option {name!r} of task 'batch.there' has no effect" in done.stderr

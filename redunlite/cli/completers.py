@@ -120,7 +120,9 @@ def complete_options(prefix: str, parsed_args: Namespace, **_: Any) -> dict[str,
 
     name, equals, _value = prefix.partition("=")
     if not equals:
-        return {f"{o.name}=": o.meaning for o in iter_call_options() if o.name != "script"}
+        found = {f"{o.name}=": o.meaning for o in iter_call_options() if o.name != "script"}
+        own = dict.fromkeys(_find_own_options(parsed_args), "an option of this project's own")
+        return found | {f"{option}=": meaning for option, meaning in own.items()}
     lists: dict[str, Iterable[str]] = {
         "cache": ("true", "false"),
         "prov": ("true", "false"),
@@ -133,6 +135,17 @@ def complete_options(prefix: str, parsed_args: Namespace, **_: Any) -> dict[str,
         else dict.fromkeys(lists.get(name, ()), "")
     )
     return {f"{name}={value}": told for value, told in values.items()}
+
+
+def _find_own_options(parsed_args: Namespace) -> Sequence[str]:
+    """Return the task options that the configuration declares; none of one with a mistake."""
+    from redunlite.config import load_config
+    from redunlite.errors import RedunliteError
+
+    try:
+        return load_config(_find_folder(parsed_args)).options.names
+    except RedunliteError:
+        return ()
 
 
 def complete_context(prefix: str, parsed_args: Namespace, **_: Any) -> dict[str, str]:

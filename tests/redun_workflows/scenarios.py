@@ -502,6 +502,8 @@ SCENARIOS = [
             Log(""),
         ],
         {"tree": "arguments are shown by position where the parameters have positions"},
+        # Siblings stand in the order in which they began: with two workers that is a race.
+        ini="[executors.default]\ntype = local\nmode = process\nmax_workers = 1\n",
     ),
     Scenario("programs", "programs that run workflows", [Script()]),
     Scenario(
