@@ -298,7 +298,7 @@ def register_option(name: str, meaning: str = "an option of this project's own")
     >>> check_options({"queue": "fast"}, "@task of 'f'")
     {'queue': 'fast'}
     """
-    if name in OPTIONS or name == _MODE:
+    if name in OPTIONS or name in (_MODE, _VCPUS):
         raise OptionError(f"{name!r} is an option already", "give yours another name")
     if name in _REDUN_OPTIONS:
         raise OptionError(f"{name!r} cannot be an option of your own", _REDUN_OPTIONS[name])

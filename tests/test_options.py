@@ -342,6 +342,7 @@ def test_registered_option_is_taken_everywhere(own_options: None) -> None:
     [
         ("executor", "'executor' is an option already"),
         ("mode", "'mode' is an option already"),
+        ("vcpus", "'vcpus' is an option already"),
         ("source", "'source' cannot be an option of your own"),
         ("a-b", "'a-b' cannot be the name of an option"),
     ],
