@@ -8,7 +8,7 @@ share, made at its first.
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from redunlite import hashing, kinds, serialize
@@ -71,7 +71,7 @@ class Binder:
         """Return the eval hash of a job if that were its task's hash, such as an earlier one."""
         classes: set[str] = set()
         args_hash = self._hash_arguments(job, classes)
-        digest = _hash_classes(classes) if classes else b""
+        digest = hash_project_classes(classes) if classes else b""
         return hashing.eval_hash(task_hash, args_hash, digest)
 
     def encode(self, job: Job, run_uuid: str) -> bytes:
@@ -289,7 +289,8 @@ def _settle_source(source: Source) -> tuple[Origin, bytes]:
     return join_origins([_settle_source(one) for one in source])
 
 
-def _hash_classes(classes: set[str]) -> bytes:
+def hash_project_classes(classes: Iterable[str]) -> bytes:
+    """Return the digest of the code of the project's classes among those names; b"" without any."""
     from redunlite.fingerprint import class_hash
 
     found = ((name, class_hash(name)) for name in classes)

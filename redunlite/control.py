@@ -67,8 +67,9 @@ def catch(expression: Any, *handlers: Any) -> Generator[Any, Any, Any]:
     classes) that the exception is an instance of decides; its task is called with the exception.
     An exception that no class takes climbs further.
 
-    A recovery is remembered: the next run does not try again what failed, until the code of a task
-    that had a part in the failure changes, or the cache is off for one of them. The death of a worker
+    A recovery that gave a value is remembered: the next run does not try again what failed, until the
+    code of a task that had a part in the failure changes, also of one in a default or an option, or the
+    context, or the cache is off for one of them. The death of a worker
     is no work of the code alone, and is tried again in the next run.
     """
     if len(handlers) % 2:
@@ -86,9 +87,11 @@ def catch(expression: Any, *handlers: Any) -> Generator[Any, Any, Any]:
                 if not isinstance(recover, TaskKind):
                     chosen_task = (yield recover).get()
                 recovery = chosen_task(failed.value)
-                if not isinstance(failed.error, _TRANSIENT):
-                    yield Remember(expression, handlers, recovery)
-                return recovery
+                if isinstance(failed.error, _TRANSIENT):
+                    return recovery
+                value = yield recovery  # one that raises is no recovery, and is not remembered
+                yield Remember(expression, handlers, recovery)
+                return value
         raise
 
 

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -244,6 +244,8 @@ class Engine:
         """`_seen_key` to the `Job` in flight, or to what a finished one left for `_copy_call`: the
         node that stands for it, where that tells all."""
         self._task_ids: dict[int, int] = {}
+        self._below: dict[int, set[int]] = {}
+        """Task number to the row ids of the tasks below its calls."""
         self._binder = Binder(store, reporter.warning, recorder.make_salt)
         self._live: dict[int, tuple[Any, ValueRef]] = {}
         self._containers: dict[int, ContainerNode] = {}
@@ -1121,6 +1123,8 @@ class Engine:
         job.ranks = None
         if job.containers is not None:
             self._forget_containers(job)
+        if job.task_ids is not None:
+            self._below.setdefault(job.task.number, set()).update(job.task_ids)
         parent = job.parent
         is_read = reads_context(job)
         if parent is not None and parent.child_hashes is not None:
@@ -1190,6 +1194,10 @@ class Engine:
             below.add(self.task_id(job.task))
         else:
             below |= job.task_ids
+
+    def get_tasks_below(self, task: Task[..., Any]) -> Collection[int]:
+        """Return the row ids of the tasks below any call of a task in this run."""
+        return self._below.get(task.number, ())
 
     def task_id(self, task: Task[..., Any]) -> int:
         """Return the row id of the present version of a task."""

@@ -1171,9 +1171,12 @@ def describe_graph(value: Any) -> tuple[list[Any], list[Any], list[ValueRef]]:
     return *table.state(), table.parts
 
 
-def iter_task_expressions(value: Any) -> Iterator[TaskExpression]:
-    """Yield every call of a task in a graph, special forms left out, each object once."""
-    return (e for e in iter_calls(value) if not isinstance(e, SchedulerExpression))
+def identify_graph(value: Any, store: ValueStore) -> tuple[bytes, set[str]]:
+    """Return 20 bytes for a graph with its options, and the classes with instances among its values."""
+    table = _Table(store, {})
+    table.add(value)
+    classes = {name for part in table.parts for name in part.classes}
+    return table.token(with_options=True)[1:], classes
 
 
 def iter_calls(value: Any, *, is_new: bool = False) -> Iterator[TaskExpression]:
@@ -1184,17 +1187,28 @@ def iter_calls(value: Any, *, is_new: bool = False) -> Iterator[TaskExpression]:
     is_new
         Look only at what no run has evaluated yet.
     """
+    return (e for e in iter_graph(value, is_new=is_new) if isinstance(e, TaskExpression))
+
+
+def iter_graph(value: Any, *, is_new: bool = False) -> Iterator[Any]:
+    """Yield every expression, container and value in a graph, each object once; no plain scalars.
+
+    Parameters
+    ----------
+    is_new
+        Look only at what no run has evaluated yet.
+    """
     todo, seen = [value], set()
     containers = nested.LazyContainers()
     while todo:
         item = todo.pop()
-        if type(item) in SCALARS or type(item) is ValueRef or id(item) in seen:
+        if type(item) in SCALARS or id(item) in seen:
             continue
         seen.add(id(item))
         if is_new and isinstance(item, Expression) and item._run is not None:
             continue
+        yield item
         if isinstance(item, TaskExpression):
-            yield item
             todo += [*item._args, *item._kwargs.values()]
         elif isinstance(item, SimpleExpression):
             for operand in item._operands:
@@ -1204,7 +1218,7 @@ def iter_calls(value: Any, *, is_new: bool = False) -> Iterator[TaskExpression]:
                 )  # fmt: skip
         elif isinstance(item, ValueExpression):
             todo.append(item._value)
-        else:
+        elif type(item) is not ValueRef:
             todo += containers.iter_lazy(item)
 
 

@@ -39,6 +39,7 @@ class Task:
         for name, parameter in bound.signature.parameters.items():
             if isinstance(parameter.default, Lazy) and name not in bound.arguments:
                 bound.arguments[name] = parameter.default.evaluate()
+        bound.apply_defaults()
         args, kwargs = copy_value((bound.args, bound.kwargs))
         result = self.func(*args, **kwargs)
         if not inspect.iscoroutine(result):
