@@ -611,8 +611,11 @@ def install_finder() -> None:
 
 
 def workflow_name(path: str) -> str:
-    """Return the module name of a workflow file: its stem, unless a module needs that name."""
-    stem = os.path.splitext(os.path.basename(path))[0]
+    """Return the module name of a workflow file: its stem, unless a module needs that name.
+
+    Behind a symbolic link it is the file's own, under which what lies beside that file imports it.
+    """
+    stem = os.path.splitext(os.path.basename(os.path.realpath(path)))[0]
     taken = stem in sys.stdlib_module_names or stem in PACKAGES or stem == "redunlite"
     return f"{stem}_workflow" if taken or not stem else stem
 
@@ -620,9 +623,10 @@ def workflow_name(path: str) -> str:
 def open_folder(path: str) -> str:
     """Let what lies beside a workflow file be imported as if it ran; return its module name.
 
-    Nothing is run. Its folder goes first on `sys.path`.
+    Nothing is run. Its folder goes first on `sys.path`: as for Python's own scripts the one that it
+    really lies in, whatever links led to it.
     """
-    path = os.path.abspath(path)
+    path = os.path.realpath(path)
     name = workflow_name(path)
     folder, base = os.path.split(path)
     if os.path.splitext(base)[0] != name:
@@ -636,7 +640,8 @@ def open_folder(path: str) -> str:
 def load_workflow(path: str) -> ModuleType:
     """Run a workflow file as a module, and return it.
 
-    Its folder goes first on `sys.path`. Loading it a second time runs it a second time.
+    Its folder goes first on `sys.path`, see `open_folder`; its ``__file__`` is the path that was given.
+    Loading it a second time runs it a second time.
 
     Raises
     ------
@@ -694,6 +699,10 @@ def _read_workflow(path: str) -> str:
     try:
         return read_text(path)
     except FileNotFoundError as error:
+        if os.path.islink(path):
+            raise WorkflowLoadError(
+                f"workflow file {show_path(path)!r} is a link to {os.readlink(path)!r}, which is not there"
+            ) from error
         folder, base = os.path.split(path)
         try:
             names = [name for name in os.listdir(folder) if name.endswith(".py")]

@@ -1,6 +1,6 @@
 """Namespaces: what comes before the name of a task.
 
-Decided here: which namespace a task gets. Not here: which names are allowed (`task`). State: the
+Decided here: which namespace a task gets, and how names are spelled. Not here: which names are allowed (`task`). State: the
 current namespace of this process.
 
 >>> namespace("lab.reads")
@@ -32,6 +32,19 @@ def namespace(ns: str | None = None) -> None:
 def get_current_namespace() -> str:
     """Return what `namespace` set, or an empty string."""
     return _current
+
+
+def normalize_name(name: str) -> str:
+    """Return a name as Python itself spells one: two ways to write an accent are one name.
+
+    >>> normalize_name("\N{LATIN SMALL LIGATURE FI}le")
+    'file'
+    """
+    if name.isascii():
+        return name
+    import unicodedata
+
+    return unicodedata.normalize("NFKC", name)
 
 
 def resolve_namespace(explicit: str | None, func: Callable[..., Any]) -> str:

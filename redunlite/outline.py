@@ -21,7 +21,7 @@ import os
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from redunlite.namespace import MODULE_VARIABLE
+from redunlite.namespace import MODULE_VARIABLE, normalize_name
 from redunlite.signature import (
     KEYWORD_ONLY,
     POSITIONAL_ONLY,
@@ -171,7 +171,8 @@ class Module:
                     namespace = options.get("namespace")
                     if namespace is None:
                         namespace = current if variable is None else variable
-                    yield Outline(options.get("name") or node.name, namespace, node, self)
+                    name = normalize_name(options.get("name") or node.name)
+                    yield Outline(name, normalize_name(namespace), node, self)
 
     def _find_markers(self) -> set[str]:
         """Return the names under which the decorator is known: as the last of dotted names."""
@@ -414,11 +415,12 @@ def read_module(path: str) -> Module:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # such as those of invalid escapes
         tree = ast.parse(data, path)
-    return Module(os.path.dirname(os.path.abspath(path)), tree)
+    return Module(os.path.dirname(os.path.realpath(path)), tree)
 
 
 def find_task(tasks: Sequence[Outline], name: str) -> Outline | None:
     """Return the task called `name`, with or without its namespace; None when there are none or two."""
+    name = normalize_name(name)
     for task in tasks:
         if task.fullname == name:
             return task

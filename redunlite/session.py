@@ -33,6 +33,7 @@ from redunlite.facts import FACTS, GitStatus, gather_facts
 from redunlite.failures import load_error
 from redunlite.informing import Informer
 from redunlite.limits import Limits
+from redunlite.namespace import normalize_name
 from redunlite.nested import merge_dicts
 from redunlite.options import check_options, declare_options
 from redunlite.reporter import ExecutionEnd, ExecutionInfo, Failure, Reporter, SilentReporter
@@ -460,7 +461,7 @@ def find_setup(config: Config) -> Callable[..., Any] | None:
             module = import_module(place)
         except ImportError as error:
             raise ConfigError(f"setup_scheduler {where!r} cannot be imported: {error}") from error
-    found = getattr(module, name, None)
+    found = getattr(module, normalize_name(name), None)
     if not callable(found):
         nearest = find_nearest(name, [n for n, value in vars(module).items() if callable(value)])
         mean = f"; did you mean {nearest!r}?" if nearest else ""

@@ -41,7 +41,7 @@ from redunlite.expression import (
     quote_lazy,
 )
 from redunlite.kinds import TaskKind, TypeHandler
-from redunlite.namespace import resolve_namespace
+from redunlite.namespace import normalize_name, resolve_namespace
 from redunlite.nested import merge_dicts
 from redunlite.options import CacheCheckValid, CacheScope, check_options
 from redunlite.signature import Parameters
@@ -112,13 +112,13 @@ class Task(TaskKind, Generic[P, R]):
     def __init__(self, func: Callable[P, R], options: Mapping[str, Any]) -> None:
         self.func = func
         settings = dict(options)
-        self.name: str = _normalize(settings.pop("name", None) or func.__name__)
+        self.name: str = normalize_name(settings.pop("name", None) or func.__name__)
         if not self.name.isidentifier():
             raise TaskDefinitionError(
                 f"{self.name!r} cannot be the name of a task",
                 "give it one: @task(name='…'), letters, digits and underscores",
             )
-        namespace = _normalize(resolve_namespace(settings.pop("namespace", None), func))
+        namespace = normalize_name(resolve_namespace(settings.pop("namespace", None), func))
         if namespace and not all(map(str.isidentifier, namespace.split("."))):
             raise TaskDefinitionError(
                 f"{namespace!r} cannot be the namespace of task {self.name!r}",
@@ -601,7 +601,7 @@ class TaskRegistry:
     def get(self, name: str | None = None, hash: bytes | None = None) -> Task[..., Any] | None:
         """Return the task of that full name, or of that hash, or None."""
         if name is not None:
-            return self._tasks.get(name)
+            return self._tasks.get(name) or self._tasks.get(normalize_name(name))
         return None if hash is None else _by_hash.get(hash)
 
     def get_at(self, fullname: str, place: str) -> Task[..., Any] | None:
@@ -993,15 +993,6 @@ def _find_task(
             raise AttributeError(f"{module}.{qualname} is not a task")
         found = named[0]
     return _with_stored_options(found, call_options)
-
-
-def _normalize(name: str) -> str:
-    """Return a name as Python itself spells one: two ways to write an accent are one name."""
-    if name.isascii():
-        return name
-    import unicodedata
-
-    return unicodedata.normalize("NFKC", name)
 
 
 def _unquote(value: Any) -> Any:

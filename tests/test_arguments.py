@@ -547,3 +547,63 @@ def test_docs_tell_what_words_become(annotation: str, words: str, value: str) ->
     (found,) = parse(function, *shlex.split(words)).values()
     names["datetime"] = __import__("datetime")
     assert found == eval(value, {**names, "PosixPath": Path})
+
+
+@pytest.mark.parametrize("words", [["--", "-odd.py", "main", "-v"], ["odd.py", "--", "main", "-v"]])
+def test_two_dashes_end_the_options_before_a_task(words: list[str]) -> None:
+    """A file may begin with a dash; what follows the task's name is left as it is."""
+    parsed = parse_words([Option("v", "-v", None)], words, "'run'", stop_after=2)
+
+    assert parsed == ({}, [word for word in words if word.endswith(("py", "main"))], ["-v"])
+
+
+def test_behind_two_dashes_are_options_of_the_task_alone() -> None:
+    """One that only `run` has is unknown there."""
+
+    def f(n: int = 0) -> None: ...
+
+    options, others = make_options(f), [Option("run.quiet", "-q", None)]
+    parsed = parse_words(options, ["-q", "--", "--n", "2"], "f", others=others)
+
+    assert parsed.values == {"run.quiet": True, "n": 2}
+    with pytest.raises(UnknownNameError, match="unknown option '-q'"):
+        parse_words(options, ["--", "-q"], "f", others=others)
+
+
+class Drink(enum.Enum):
+    """Python spells the name of a member in one way."""
+
+    café = 1
+
+
+@dataclass
+class Menu:
+    """And that of a field."""
+
+    café: int = 0
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["--\N{LATIN SMALL LIGATURE FI}le", "a"], {"file": "a"}),
+        (["--\N{FULLWIDTH LATIN SMALL LETTER F}ile=a"], {"file": "a"}),
+        (["--cafe\N{COMBINING ACUTE ACCENT}", "3"], {"café": 3}),
+        (["--no-cre\N{COMBINING GRAVE ACCENT}me"], {"crème": False}),
+        (["--drink", "cafe\N{COMBINING ACUTE ACCENT}"], {"drink": Drink.café}),
+        (["--menu.cafe\N{COMBINING ACUTE ACCENT}", "2"], {"menu": Menu(2)}),
+        (["--menu", '{"cafe\N{COMBINING ACUTE ACCENT}": 2}'], {"menu": Menu(2)}),
+    ],
+)
+def test_names_are_read_as_python_spells_them(words: list[str], expected: dict[str, Any]) -> None:
+    """A keyboard, a file's name or a copied text may spell a letter in another way."""
+
+    def f(
+        file: str = "",
+        café: int = 0,
+        crème: bool = True,
+        drink: Drink = Drink.café,
+        menu: Menu = Menu(),  # noqa: B008
+    ) -> None: ...
+
+    assert parse_words(make_options(f), words, "f").values == expected

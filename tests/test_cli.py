@@ -839,3 +839,59 @@ def test_signal_ends_the_run_and_the_command_by_itself(
     assert child.signalstatus == number
     assert "cancelled" in text
     assert "Traceback" not in text
+
+
+def test_two_dashes_stand_anywhere(shell: Shell) -> None:
+    """Before the command, the file, the task and its options they part words from options."""
+    (shell.folder / "-odd.py").write_text(
+        "from redunlite import task\n@task\ndef main(n: int = 1): return n\n"
+    )
+
+    for line in (
+        "-- run -q -- -odd.py main --n 2",
+        "run -q -- -odd.py main --n 2",
+        "run -q -- -odd.py main -- --n 2",
+        "run -q ./-odd.py -- main --n 2",
+    ):
+        done = shell(*line.split())
+
+        assert (done.status, done.out, done.err) == (0, "2\n", "")
+    assert shell("help", "--", "run").out == shell("help", "run").out
+    assert "unknown workflow file '--help'" in shell("run", "--", "--help").err
+
+
+def test_task_is_found_however_its_name_is_spelled(shell: Shell) -> None:
+    """By `run`, its help and the history: composed, decomposed, with ligatures."""
+    text = "from redunlite import task\nredun_namespace = 'caf\u00e9'\n"
+    text += "@task(name='file')\ndef f(): return 7\n"
+    (shell.folder / "names.py").write_text(text, encoding="utf-8")
+    spelled = "cafe\u0301.\ufb01le"
+
+    done = shell("run", "-q", "names.py", spelled)
+    listed = shell("log", "--task", spelled, "--quiet")
+    page = shell("log", spelled)
+
+    assert done.out == shell("run", "-q", "names.py", "\ufb01le").out == "7\n"
+    assert len(listed.out.split()) >= 1
+    assert "caf\u00e9.file" in page.out
+
+
+def test_link_to_a_workflow_shares_its_cache(shell: Shell) -> None:
+    """By either name a task has the same results, instances of its file's classes among them."""
+    real = shell.folder / "real"
+    real.mkdir()
+    (real / "linked.py").write_text(
+        "import dataclasses\nfrom redunlite import task\nimport beside\n"
+        "@dataclasses.dataclass\nclass Point:\n    x: int\n"
+        "@task\ndef make(x): return Point(beside.double(x))\n"
+        "@task\ndef main(): return [make(1), make(2)]\n"
+    )
+    (real / "beside.py").write_text("def double(x): return 2 * x\n")
+    (shell.folder / "link.py").symlink_to("real/linked.py")
+
+    first = shell("run", "link.py", "main")
+    second = shell("run", "real/linked.py", "main")
+
+    assert first.out == second.out == "[Point(x=2), Point(x=4)]\n"
+    assert (first.err.count(" Run "), second.err.count(" Run ")) == (3, 0)
+    assert "make" in shell("tasks", "link.py").out

@@ -333,3 +333,41 @@ def test_function_of_a_shell_cell_has_its_source():
 
     assert found.source == text.rstrip()
     assert found.untracked == ()
+
+
+def test_link_to_a_workflow_finds_what_lies_beside_the_file(tmp_path):
+    """Helpers, also those that import the workflow, are those of the folder that it really lies in."""
+    (tmp_path / "real").mkdir()
+    (tmp_path / "deep").mkdir()
+    text = "import beside_l\nclass A: pass\nMADE = beside_l.make()\n"
+    helper = "def make():\n    import flow_l\n    return flow_l.A()\n"
+    write(tmp_path / "real", flow_l=text, beside_l=helper)
+    (tmp_path / "deep" / "one.py").symlink_to("../real/flow_l.py")
+    link = tmp_path / "link.py"
+    link.symlink_to("deep/one.py")
+
+    module = loading.load_workflow(str(link))
+
+    assert sys.path[0] == str(tmp_path / "real")
+    assert (module.__name__, module.__file__) == ("flow_l", str(link))
+    assert type(module.MADE) is module.A
+
+
+def test_folder_behind_a_link_is_the_real_one(tmp_path):
+    """As for Python's own scripts, so that a helper finds what lies above it."""
+    (tmp_path / "real").mkdir()
+    write(tmp_path / "real", flow_m="import beside_m\n", beside_m="")
+    (tmp_path / "link").symlink_to("real")
+
+    module = loading.load_workflow(str(tmp_path / "link" / "flow_m.py"))
+
+    assert module.beside_m.__file__ == str(tmp_path / "real" / "beside_m.py")
+
+
+def test_link_to_nothing_says_where_it_leads(tmp_path):
+    """The name itself is there, so a nearest one would not help."""
+    link = tmp_path / "link.py"
+    link.symlink_to("gone.py")
+
+    with pytest.raises(WorkflowLoadError, match=r"is a link to 'gone\.py', which is not there"):
+        loading.load_workflow(str(link))

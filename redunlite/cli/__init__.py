@@ -137,6 +137,8 @@ def _read_settings(words: Sequence[str]) -> tuple[Settings, list[str], str]:
     rest = list(words)
     while rest and rest[0].startswith("-"):
         word = rest.pop(0)
+        if word == "--":
+            break
         name, equals, value = word.partition("=")
         if name in ("-h", "--help"):
             return settings, rest, "help"
@@ -201,7 +203,7 @@ def _unknown_command(word: str) -> UsageError:
 def _asks_for_help(words: Sequence[str]) -> bool:
     """Tell whether `run` itself is asked about: before any file is named."""
     for word in words:
-        if not word.startswith("-"):
+        if not word.startswith("-") or word == "--":
             return False
         if word in ("-h", "--help"):
             return True
@@ -210,6 +212,8 @@ def _asks_for_help(words: Sequence[str]) -> bool:
 
 def _help(words: Sequence[str]) -> int:
     """Show the help of a command: `help COMMAND` is `COMMAND --help`."""
+    if words[:1] == ["--"]:
+        words = words[1:]
     if not words:
         make_parser().print_help()
         return common.DONE

@@ -35,6 +35,7 @@ from redunlite.cli.readers import (
 )
 from redunlite.display.text import cut, quote
 from redunlite.errors import UnknownNameError, UsageError, shorten
+from redunlite.namespace import normalize_name
 from redunlite.signature import MISSING, POSITIONAL_ONLY, VAR_KEYWORD, VAR_POSITIONAL, Parameters
 
 FIELD_MARK = ":"
@@ -274,9 +275,9 @@ def collect_words(
     where
         For messages, such as ``"task 'main'"``.
     others
-        Further options; what `options` claim is not theirs.
+        Further options; what `options` claim is not theirs, and nothing behind ``--`` is.
     stop_after
-        Stop behind this many words that are no options.
+        Stop behind this many words that are no options. Up to there ``--`` says that there are none.
     hint
         What to do about an unknown option that is like no other.
 
@@ -292,9 +293,14 @@ def collect_words(
     found: dict[str, Given] = {}
     plain: list[str] = []
     rest = list(words)
+    is_parted = False
     while rest and (stop_after is None or len(plain) < stop_after):
         word = rest.pop(0)
-        if not _is_option(word):
+        if word == "--" and not is_parted:
+            is_parted = True
+            spellings = _list_spellings(options)
+            continue
+        if not _is_option(word) or (is_parted and stop_after is not None):
             plain.append(word)
             continue
         spelling, equals, text = word.partition("=")
@@ -367,7 +373,8 @@ def _list_spellings(options: Iterable[Option]) -> _Spellings:
 def _find_spelling(spellings: _Spellings, spelling: str) -> tuple[Option, bool] | None:
     found = spellings.get(spelling)
     if found is None and spelling.startswith("--"):
-        found = spellings.get("--" + spelling[2:].replace("_", "-"))
+        name = normalize_name(spelling[2:])
+        found = spellings.get(f"--{name}") or spellings.get(f"--{name.replace('_', '-')}")
     return found
 
 

@@ -18,6 +18,8 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from redunlite.namespace import normalize_name
+
 
 class Docstring(NamedTuple):
     """A docstring in its parts."""
@@ -148,7 +150,7 @@ def _read_google(body: Sequence[str]) -> Iterator[tuple[str, str]]:
 
 
 def _to_name(word: str) -> str:
-    return word.strip().lstrip("*").replace("\\_", "_").strip("`")
+    return normalize_name(word.strip().lstrip("*").replace("\\_", "_").strip("`"))
 
 
 def _join(lines: Sequence[str]) -> str:

@@ -19,6 +19,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from redunlite.errors import UsageError, shorten, show_word
+from redunlite.namespace import normalize_name
 from redunlite.signature import MISSING
 
 BOOL_WORDS = {"true": True, "false": False}
@@ -574,10 +575,12 @@ def _make_choice(
     expected = f"one of {', '.join(values)}"
 
     def read(text: str) -> Any:
-        try:
-            return values[text]
-        except KeyError:
-            raise ValueError(expected) from None
+        found = values.get(text, MISSING)
+        if found is MISSING:  # a member's name, as Python would read it
+            found = values.get(normalize_name(text), MISSING)
+        if found is MISSING:
+            raise ValueError(expected)
+        return found
 
     def load_choice(data: Any) -> Any:
         for value in members:
@@ -980,6 +983,7 @@ def _make_record(record: Record) -> Reader:
         if not isinstance(data, dict):
             raise Misfit(f"a JSON object with the fields of {name}")
         fields = {field.name: field for field in record.fields}
+        data = {key if key in fields else normalize_name(key): item for key, item in data.items()}
         for key in data:
             if key not in fields:
                 from redunlite.errors import find_nearest

@@ -33,6 +33,7 @@ from redunlite.errors import (
     shorten,
     show_word,
 )
+from redunlite.namespace import normalize_name
 from redunlite.tags import parse_tag
 
 if TYPE_CHECKING:
@@ -311,7 +312,7 @@ def iter_tasks(module: ModuleType) -> list[Task[..., Any]]:
 def find_task(module: ModuleType, name: str, path: str) -> Task[..., Any]:
     """Return the task of a workflow file that is called `name`, with or without namespace.
 
-    A dot before the name stands for no namespace; so a task is reached that is called ``help``.
+    The name may be spelled in any way that Python reads as the same. A dot before the name stands for no namespace; so a task is reached that is called ``help``.
 
     Raises
     ------
@@ -322,7 +323,7 @@ def find_task(module: ModuleType, name: str, path: str) -> Task[..., Any]:
     """
     from redunlite.task import get_task_registry
 
-    tasks = iter_tasks(module)
+    tasks, name = iter_tasks(module), normalize_name(name)
     if name.startswith("."):  # without namespace, such as one called `help`
         tasks, name = [task for task in tasks if not task.namespace], name[1:]
     own = [task for task in tasks if task.name == name and task.module == module.__name__]

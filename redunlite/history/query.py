@@ -44,6 +44,7 @@ from redunlite.history.records import (
 )
 from redunlite.history.tags import find_tags
 from redunlite.jobinfo import JobIds, format_uuid
+from redunlite.namespace import normalize_name
 from redunlite.recorder import codes
 from redunlite.recorder.database import INTERRUPTED, Database, get_id_range
 
@@ -539,6 +540,7 @@ class History:
         """Return the versions of the tasks with that name, short or full, newest first."""
         if not is_text(name):
             return []
+        name = normalize_name(name)
         space, _, short = name.rpartition(".")
         rows = self.connection.execute(
             "SELECT id, hash FROM task WHERE name = ? OR (name = ? AND namespace = ?) "
@@ -708,10 +710,13 @@ class History:
     def _find_files(self, path: str) -> list[Match]:
         if not is_text(path):
             return []
-        names = {path, os.path.normpath(path), os.path.abspath(path)}
+        # Also where links lead to: a path is recorded as the task spelled it.
+        places = {os.path.abspath(path), os.path.realpath(path)}
+        names = {path, os.path.normpath(path), *places}
         if self.database.path is not None:
             project = os.path.dirname(os.path.dirname(self.database.path))
-            names.add(os.path.relpath(os.path.abspath(path), project))
+            for folder in (project, os.path.realpath(project)):
+                names |= {os.path.relpath(place, folder) for place in places}
         marks = ",".join("?" * len(names))
         rows = self.connection.execute(
             f"SELECT value, path FROM file WHERE path IN ({marks}) ORDER BY value DESC LIMIT 1",
