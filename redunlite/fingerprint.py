@@ -120,6 +120,8 @@ class ReachedTask(NamedTuple):
     """None for one that is known by the text of its module alone."""
     place: str
     """``module:qualname`` of its function."""
+    task: Any = None
+    """The task itself, unless it is known by the text of its module alone."""
 
 
 @dataclass(frozen=True)
@@ -696,7 +698,7 @@ class _Reach:
                 self._link_constant(part, label, value, site)
             return
         base = value.base
-        self.tasks.append((part, label, ReachedTask(base.fullname, base.place)))
+        self.tasks.append((part, label, ReachedTask(base.fullname, base.place, base)))
         known = site.names.get("redun_namespace")
         namespace = known if isinstance(known, str) else self._namespace
         is_own = value.namespace in (namespace, "redunlite")
@@ -860,7 +862,7 @@ class _Reach:
         if isinstance(value, StaticTask):
             return digest(b"task name", value.name.encode())
         base = value.base
-        self.tasks.append((part, part.name, ReachedTask(base.fullname, base.place)))
+        self.tasks.append((part, part.name, ReachedTask(base.fullname, base.place, base)))
         name: bytes = value.fullname.encode()
         if value is base:
             return digest(b"task name", name)

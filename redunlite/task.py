@@ -14,6 +14,7 @@ docs.double(3)
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import itertools
 import weakref
@@ -272,7 +273,9 @@ class Task(TaskKind, Generic[P, R]):
         elif base._edition not in (None, loading.edition):
             found = base._find_fingerprint()
             if found.hash == base._left_hash:
-                base._edition = loading.edition  # only jobs have changed what it reaches
+                # Only jobs have changed what it reaches; which tasks those are may be others now.
+                base._fingerprint = dataclasses.replace(found, hash=base._fingerprint.hash)
+                base._edition = loading.edition
             else:
                 base._fingerprint = found
                 base._set_hash(found.hash, loading.edition)
@@ -925,8 +928,11 @@ def _find_recorded(stored: StoredTask, caller: Task[..., Any]) -> Task[..., Any]
         # equal one the caller says anew which it means.
         if found is not None:
             return None
-        alike = (t for t in _registry.iter_named(stored.fullname) if t.hash == stored.hash)
-        return next(alike, None) or _find_by_hash(stored)
+        # Of tasks that a function has made, only those that the caller's code holds now are meant.
+        held = [r.task for r in caller.fingerprint.tasks if r.fullname == stored.fullname]
+        named = held if stored.is_closure else _registry.iter_named(stored.fullname)
+        alike = next((t for t in named if t is not None and t.hash == stored.hash), None)
+        return alike if stored.is_closure else alike or _find_by_hash(stored)
     found = found or _find_by_hash(stored)
     if found is None and stored.blob is None:
         found = _import_task(stored)

@@ -402,3 +402,40 @@ def test_parameters_may_have_any_name(scheduler: Scheduler):
     assert scheduler.run(swallow.partial().partial(args="a")(self="s"))[:2] == ["s", "a"]
     assert scheduler.run(as_task(plain)(self=1, func=2, tasks=3)) == [1, 2, {"tasks": 3}]
     assert scheduler.run(composed(self=1, tasks=3))[0][0] == 1
+
+
+def test_task_of_a_function_that_was_defined_anew_is_meant_by_its_caller() -> None:
+    """In one process, a closure that calls another is answered by the one that it holds now.
+
+    Also where jobs have filled a list that both close over, which by itself is no edit.
+    """
+    log: list[int] = []
+
+    @task(namespace="anew")
+    def inner(x: int) -> int:
+        log.append(x)
+        return x + 1
+
+    @task(namespace="anew")
+    def outer(x: int) -> int:
+        return inner(x)
+
+    scheduler = Scheduler()
+    results = [scheduler.run(outer(1)), scheduler.run(outer(1))]
+    n_first = len(log)
+
+    @task(namespace="anew")
+    def inner(x: int) -> int:  # noqa: F811
+        log.append(x)
+        return x + 2
+
+    results.append(scheduler.run(outer(1)))
+
+    @task(namespace="anew")
+    def inner(x: int) -> int:  # noqa: F811
+        log.append(x)
+        return x + 1
+
+    results.append(scheduler.run(outer(1)))
+
+    assert (results, n_first) == ([2, 2, 3, 2], 1)
