@@ -4,13 +4,14 @@ Decided here: what is taken for the definition of a value that runs, and how the
 need not be loaded are read from their texts. Not here: what counts in a hash (`fingerprint`). State:
 what was found in each text, for as long as the text is kept.
 
->>> find_static_module("json.decoder") is sys.modules.get("json.decoder", MISSING)
-True
+>>> find_static_module("json.decoder")
+PackageName(name='json.decoder', attribute=None)
 """
 
 from __future__ import annotations
 
 import ast
+import dataclasses
 import functools
 import os
 import sys
@@ -48,9 +49,10 @@ MISSING: Any = object()
 
 @dataclass(frozen=True)
 class PackageName:
-    """An installed module, which may not be loaded."""
+    """A module of a library, which may not be loaded, or what is imported from it."""
 
     name: str
+    attribute: str | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,9 +97,15 @@ class StaticModule:
         if imported.attribute is None and name == target.partition(".")[0]:
             target = name
         module = find_static_module(target)
-        if imported.attribute is None or not isinstance(module, StaticModule):
+        if imported.attribute is None:
             return module
-        return module.find(imported.attribute, depth + 1)
+        if isinstance(module, PackageName):
+            return dataclasses.replace(module, attribute=imported.attribute)
+        return (
+            module.find(imported.attribute, depth + 1)
+            if isinstance(module, StaticModule)
+            else module
+        )
 
 
 @dataclass(frozen=True)
@@ -155,9 +163,11 @@ class StaticNames(Mapping[str, Any]):
 
 
 def find_static_module(name: str) -> Any:
-    """Return the text of a project module, the name of an installed one, or a mark for others."""
+    """Return the text of a project module, the name of a library's, or a mark for others."""
+    if name == "sys":
+        return sys
     if is_standard(name):
-        return sys.modules.get(name, MISSING)
+        return PackageName(name)
     if is_redunlite(name) or not name:
         return MISSING
     module = loading.find_module(name)
@@ -218,7 +228,7 @@ class Assignments:
 def find_assignments(site: Site, name: str) -> Assignments | None:
     """Return the statements that bind `name`, in the module that it was imported from."""
     for _ in range(20):
-        if site.path is None:
+        if site.path is None or name in site.cells:
             return None
         file = loading.get_source_file(site.path)
         if file is None:
@@ -271,7 +281,7 @@ def get_uses(node: ast.AST, n_skipped: int) -> Uses:
 def unwrap(func: Any) -> Any:
     """Return the function that a decorated one stands for."""
     for _ in range(100):
-        inner = getattr(func, "__wrapped__", None)
+        inner = get_wrapped(func)
         if inner is None and isinstance(func, functools.partial):
             inner = func.func
         if inner is None:
@@ -342,12 +352,23 @@ def iter_cells(func: FunctionType) -> Iterator[tuple[str, Any]]:
 
 
 def is_wrapper(value: Any) -> bool:
-    """Tell whether `value` is an object that stands for a function, such as an `lru_cache`."""
+    """Tell whether `value` is a library's object that stands for a function, such as an `lru_cache`."""
     if isinstance(value, functools.partial):
         return True
-    return callable(value) and isinstance(
-        getattr(value, "__wrapped__", None), (FunctionType, MethodType, functools.partial)
+    return (
+        callable(value)
+        and isinstance(get_wrapped(value), (FunctionType, MethodType, functools.partial))
+        and not loading.is_project_module(type(value).__module__)
     )
+
+
+def get_wrapped(value: Any) -> Any:
+    """Return what a decorated function stands for, by `functools.wraps` or as numba calls it; or None."""
+    try:
+        wrapped = getattr(value, "__wrapped__", None)
+        return getattr(value, "__dict__", {}).get("py_func") if wrapped is None else wrapped
+    except Exception:  # a `__getattr__` of whatever object may do anything
+        return None
 
 
 def is_project_function(func: FunctionType, home: str) -> bool:
@@ -366,6 +387,56 @@ def is_standard(module: str) -> bool:
     """Tell whether a module belongs to the standard library."""
     top = module.partition(".")[0]
     return top in sys.stdlib_module_names and not loading.is_project_module(module)
+
+
+def find_library_name(value: Any) -> tuple[str, str] | None:
+    """Return the module of a library, and the name in it, that lead to `value`, or None.
+
+    Private modules count as what they are part of: Python moves things between them.
+    """
+    name = getattr(value, "__qualname__", None) or getattr(value, "__name__", None)
+    if type(name) is not str:
+        return None
+    likely = [getattr(value, "__module__", None), type(value).__module__.partition(".")[0]]
+    for module in likely:
+        if type(module) is str and _is_held(value, module, name):
+            return public_name(module), name
+    # A ufunc does not tell where it is from.
+    found = [m for m in list(sys.modules) if "." not in name and _is_held(value, m, name)]
+    return (min(map(public_name, found)), name) if found else None
+
+
+def _is_held(value: Any, module: str, name: str) -> bool:
+    found: Any = sys.modules.get(module)
+    if found is None or loading.is_project_module(module):
+        return False
+    for part in name.split("."):
+        found = getattr(found, "__dict__", {}).get(part)
+    return found is value
+
+
+def public_name(module: str) -> str:
+    """Return the name of a module without private parts, such as ``numpy`` for ``numpy._core``."""
+    first, *rest = module.split(".")
+    return ".".join([first.lstrip("_"), *(part for part in rest if part[:1] != "_")])
+
+
+def find_imported_name(site: Site, name: str) -> tuple[str, str] | None:
+    """Return module and name of what ``from LIBRARY import NAME`` binds to `name` in a module, or None."""
+    file = None if site.path is None else loading.get_source_file(site.path)
+    if file is None or name in site.cells:
+        return None
+    try:
+        nodes = _assignments_in(file, name)
+    except SyntaxError:
+        return None
+    if len(nodes) != 1 or not isinstance(nodes[0], ast.ImportFrom):
+        return None
+    imported = dict(syntax.iter_imported(nodes[0])).get(name)
+    if imported is None or imported.attribute is None:
+        return None
+    module = absolute_name(imported, site)
+    return None if loading.is_project_module(module) else (module, imported.attribute)
 
 
 def file_of_class(cls: type) -> str | None:

@@ -35,6 +35,7 @@ from redunlite.kinds import (
     TypeHandler,
     ValueRef,
     register_type,
+    set_quote,
 )
 from redunlite.preview import format_preview
 from redunlite.tracebacks import is_installed_file, is_library_file
@@ -639,6 +640,8 @@ register_type(
     QuotedExpression,
     TypeHandler("redunlite.Quoted", lambda quoted: describe_graph(quoted._expr)),
 )
+
+set_quote(quote)
 
 
 # The recorded form.

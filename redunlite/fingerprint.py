@@ -39,6 +39,17 @@ from typing import Any, NamedTuple
 
 from redunlite import hashing, kinds, loading, syntax
 from redunlite import value as value_room
+from redunlite.constants import (
+    SCALARS,
+    BySourceError,
+    encode_constant,
+    find_class,
+    forget_constants,
+    is_code,
+    is_project_code,
+    iter_inner_code,
+    iter_shallow,
+)
 from redunlite.definitions import (
     EMPTY_CELL,
     MISSING,
@@ -53,8 +64,11 @@ from redunlite.definitions import (
     file_of_class,
     find_assignments,
     find_class_node,
+    find_imported_name,
+    find_library_name,
     find_static_module,
     get_uses,
+    get_wrapped,
     hash_code,
     is_inside,
     is_project_function,
@@ -66,6 +80,7 @@ from redunlite.definitions import (
     iter_code_names,
     iter_functions,
     iter_project_imports,
+    public_name,
     read_module,
     source_of,
     unwrap,
@@ -173,6 +188,7 @@ def _forget_hashes() -> None:
     _class_hashes.clear()
     _function_hashes.clear()
     _content_hashes.clear()
+    forget_constants()
 
 
 def _forget_earlier_hashes() -> None:
@@ -218,6 +234,7 @@ def fingerprint_task(
     UnhashableValueError
         When a value of `hash_includes` or `depends` has no hash.
     """
+    _forget_earlier_hashes()
     reach = _Reach(func, ignore, namespace=fullname.rpartition(".")[0])
     source, file, line = _locate(func)
     if version is None:
@@ -263,7 +280,7 @@ def class_hash(name: str) -> bytes | None:
 
     None when it is not the project's, or cannot be found by that name.
     """
-    cls = _find_class(name)
+    cls = find_class(name)
     return None if cls is None else hash_class(cls)
 
 
@@ -336,7 +353,7 @@ def find_made_class(content_hash_: bytes, qualname: str) -> type | None:
     """
     for module in _list_project_modules():
         for value in list(vars(module).values()):
-            for held in _iter_shallow(value):
+            for held in iter_shallow(value):
                 if (
                     issubclass(type(held), type)
                     and held.__qualname__ == qualname
@@ -432,16 +449,6 @@ def _listed(values: Any) -> list[Any]:
     return [values]
 
 
-def _find_class(name: str) -> type | None:
-    module_name, _, qualname = name.partition(":")
-    found: Any = loading.find_module(module_name)
-    for part in qualname.split("."):
-        if found is None:
-            return None
-        found = getattr(found, part, None)
-    return found if isinstance(found, type) else None
-
-
 # Parts.
 
 
@@ -485,16 +492,9 @@ _SKIPPED_GLOBALS = frozenset(
         "__debug__",
     ]
 )
-_SCALARS: frozenset[type] = frozenset(
-    {bool, int, float, complex, bytes, type(None), type(Ellipsis)}
-)
-_VALUE_MODULES = frozenset({"collections", "types", "re"})
-"""Standard modules whose objects count by value though no handler speaks for them."""
-_MAX_DEPTH = 100
-
-
+_PLAIN = frozenset({*SCALARS, str, list, tuple, set, frozenset, dict, types.MappingProxyType})
 _FIXED_TYPES: tuple[type, ...] = (
-    *_SCALARS, str, type, FunctionType, staticmethod, classmethod, property, enum.Enum,
+    *SCALARS, str, type, FunctionType, staticmethod, classmethod, property, enum.Enum,
     types.MemberDescriptorType, types.GetSetDescriptorType,
 )  # fmt: skip
 """Types of attributes that do not change in place, or whose changes are edits of code."""
@@ -503,10 +503,6 @@ _FIXED_TYPES: tuple[type, ...] = (
 def _is_machinery(name: str) -> bool:
     """Tell whether an attribute of a class is Python's own, and follows from its other parts."""
     return (name[:2] == "__" == name[-2:]) or name in ("_abc_impl", "_is_protocol")
-
-
-class _BySourceError(Exception):
-    """A constant that does not count by value."""
 
 
 class _Reach:
@@ -534,6 +530,8 @@ class _Reach:
         self._ignored_ids |= {id(x.func) for x in listed if isinstance(x, TaskKind)}  # type: ignore[attr-defined]
         self._folder = _project_folder or _folder_of(root)
         self._namespace = namespace
+        self._active: set[int] = set()
+        """Functions of libraries that are looked into."""
 
     # The result.
 
@@ -598,19 +596,22 @@ class _Reach:
         else:
             name = getattr(value, "__qualname__", type(value).__qualname__)
             part = self.add_part(_Part(CODE, name, digest(b"callable", name.encode())))
-            self._reach_callable(part, value, "call")
+            if is_wrapper(value):
+                self._reach_callable(part, value, "call", Site({}, {}, None))
+            else:
+                self._link(part, "call", value, Site({}, {}, None))
 
     def add_value(self, value: Any, label: str) -> None:
         """Count one more value, given by the user."""
         site = Site({}, {}, None)
-        if self._is_code(value):
+        if is_code(value):
             holder = self.add_part(_Part(CONSTANT, label, digest(b"given", label.encode())))
             self._link(holder, label, value, site, is_forced=True)
             return
         part = _Part(CONSTANT, label)
         try:
             part.body = digest(b"constant", self._encode(value, part, site))
-        except _BySourceError:
+        except BySourceError:
             part.body = digest(b"constant", token(value, name=label))
         part.source = value_room.preview(value)
         self.add_part(part)
@@ -633,11 +634,6 @@ class _Reach:
     def _note(self, name: str, reason: str) -> None:
         self.untracked[Untracked(name, reason)] = None
 
-    def _is_code(self, value: Any) -> bool:
-        return isinstance(
-            value, (FunctionType, type, ModuleType, MethodType, TaskKind, functools.partial)
-        ) or is_wrapper(value)
-
     def _is_ignored(self, value: Any, name: str) -> bool:
         if id(value) in self._ignored_ids or name in self._ignored_names:
             return True
@@ -653,9 +649,19 @@ class _Reach:
     # Edges.
 
     def _link(
-        self, part: _Part, label: str, value: Any, site: Site, *, is_forced: bool = False
+        self,
+        part: _Part,
+        label: str,
+        value: Any,
+        site: Site,
+        *,
+        name: str | None = None,
+        is_forced: bool = False,
     ) -> None:
-        """Let `part` reach `value` under a label; nothing happens for what does not count."""
+        """Let `part` reach `value` under a label; nothing happens for what does not count.
+
+        `name` is what the module of `site` calls it; None: as the label begins.
+        """
         if self._is_ignored(value, label):
             return
         if isinstance(value, (TaskKind, StaticTask)):
@@ -664,30 +670,30 @@ class _Reach:
             else:
                 self._link_task(part, label, value, site)
         elif isinstance(value, Lazy):  # asking it for attributes would make more of them
-            self._link_constant(part, label, value, site)
+            self._link_constant(part, label, value, site, name)
         elif isinstance(value, FunctionType):
-            self._link_function(part, label, value, site)
+            self._link_function(part, label, value, site, name)
         elif isinstance(value, type):
             self._link_class(part, label, value, site)
         elif isinstance(value, ModuleType):
             self._link_module(part, label, value)
         elif isinstance(value, (StaticDefinition, StaticModule)):
-            name = value.name.rpartition(".")[2]
-            key = (value.path, name if isinstance(value, StaticDefinition) else None)
-            part.edges.append((label, self._queue(value.kind, name, value, None, key)))
+            short = value.name.rpartition(".")[2]
+            key = (value.path, short if isinstance(value, StaticDefinition) else None)
+            part.edges.append((label, self._queue(value.kind, short, value, None, key)))
         elif isinstance(value, PackageName):
-            self._link_package(part, label, value.name)
+            self._link_library(part, label, value.name, value.attribute or "")
         elif isinstance(value, MethodType):
-            self._link(part, f"{label}()", value.__func__, site)
-            self._link(part, f"{label}.__self__", value.__self__, site)
+            self._link(part, f"{label}()", value.__func__, site, name=name)
+            self._link(part, f"{label}.__self__", value.__self__, site, name=name)
         elif isinstance(value, BuiltinFunctionType):
-            self._link_package(part, label, getattr(value, "__module__", None) or "builtins")
+            self._link_builtin(part, label, value, site, name)
+        elif (found := _find_in_library(value, site, name or label)) is not None:
+            self._link_library(part, label, *found)
         elif is_wrapper(value):
-            self._reach_callable(part, value, label)
-        elif not self._is_package_callable(value):
-            self._link_constant(part, label, value, site)
+            self._reach_callable(part, value, label, site, name)
         else:
-            self._link_package(part, label, type(value).__module__)
+            self._link_constant(part, label, value, site, name)
 
     def _link_task(self, part: _Part, label: str, value: Any, site: Site) -> None:
         """Note which task a name stands for; it counts where the name does not say it."""
@@ -705,79 +711,131 @@ class _Reach:
         if value is not base or value.name != name or not is_own:
             self._link_constant(part, label, value, site)
 
-    def _is_package_callable(self, value: Any) -> bool:
-        """Tell whether `value` is something like a numpy ufunc: callable, and not the project's."""
-        cls = type(value)
-        if not callable(value) or loading.is_project_module(cls.__module__):
-            return False
-        return not is_standard(cls.__module__) and kinds.find_handler(cls) is None
-
-    def _link_function(self, part: _Part, label: str, func: FunctionType, site: Site) -> None:
+    def _link_function(
+        self,
+        part: _Part,
+        label: str,
+        func: FunctionType,
+        site: Site,
+        name: str | None,
+        *,
+        is_named: bool = True,
+    ) -> None:
         home = func.__globals__.get("__name__") or ""
         if is_redunlite(home):
             return
         if is_project_function(func, home):
             part.edges.append((label, self._queue(FUNCTION, _name_of(func), func)))
             return
+        if is_named:
+            self._link_library(part, label, home, _name_of(func))
+        else:
+            self._link_package(part, label, home)
         # A function of a library may wrap one of the project's.
-        self._link_package(part, label, home)
-        for name, held in iter_cells(func):
-            for index, value in enumerate(_iter_shallow(held)):
-                if self._is_project_code(value):
-                    self._link(part, f"{label}.{name}[{index}]", value, site)
-        for name, held in func.__dict__.items():  # `__wrapped__`, a `singledispatch` registry
-            for index, value in enumerate(_iter_shallow(held)):
-                if self._is_project_code(value):
-                    self._link(part, f"{label}.{name}[{index}]", value, site)
+        if id(func) in self._active:
+            return
+        self._active.add(id(func))
+        # What one of its modules holds is the library's own, but for what the project gave it.
+        is_own = not is_named or find_library_name(func) is not None
+        for held_name, held in _iter_closure(func, home):
+            if not is_own:
+                self._link_held(part, f"{label}.{held_name}", held, site, name)
+                continue
+            for index, member in enumerate(iter_shallow(held)):
+                if is_project_code(member):
+                    self._link(part, f"{label}.{held_name}[{index}]", member, site, name=name)
+        self._active.discard(id(func))
 
-    def _is_project_code(self, value: Any) -> bool:
-        if isinstance(value, FunctionType):
-            home = value.__globals__.get("__name__") or ""
-            return is_project_function(value, home) or "__wrapped__" in value.__dict__
-        if isinstance(value, type):
-            return loading.is_project_module(value.__module__)
-        if isinstance(value, MethodType):
-            return self._is_project_code(value.__func__)
-        return not isinstance(value, Lazy) and is_wrapper(value)
+    def _link_held(self, part: _Part, label: str, held: Any, site: Site, name: str | None) -> None:
+        """Count what a closure of a library holds: code of the project, and values."""
+        if is_project_code(held):
+            self._link(part, f"{label}[0]", held, site, name=name)
+            return
+        if is_code(held) or isinstance(held, BuiltinFunctionType):
+            self._link(part, label, held, site, name=name)
+            return
+        made = _Part(CONSTANT, label)
+        try:
+            body = self._encode(held, made, site)
+        except BySourceError as error:
+            for index, value in enumerate(iter_shallow(held)):
+                if is_project_code(value):
+                    self._link(part, f"{label}[{index}]", value, site, name=name)
+            self._link_source(part, label, held, site, name, error)
+            return
+        part.edges += made.edges
+        part.body = digest(b"held", part.body, label.encode(), body)
 
     def _link_class(self, part: _Part, label: str, cls: type, site: Site) -> None:
         module = cls.__module__
         if loading.is_project_module(module):
             part.edges.append((label, self._queue(CLASS, cls.__qualname__, cls, site)))
         elif not is_redunlite(module):
-            self._link_package(part, label, module)
+            self._link_library(part, label, module, cls.__qualname__)
 
     def _link_module(self, part: _Part, label: str, module: ModuleType) -> None:
         name = module.__name__
         if loading.is_project_module(name):
             part.edges.append((label, self._queue(CODE, name.rpartition(".")[2], module)))
         elif not is_redunlite(name):
-            self._link_package(part, label, name)
+            self._link_library(part, label, name)
 
-    def _reach_callable(self, part: _Part, value: Any, label: str) -> None:
-        """Follow what a callable object holds: a partial, an `lru_cache`, an instance."""
-        site = Site({}, {}, None)
+    def _link_builtin(
+        self, part: _Part, label: str, value: Any, site: Site, name: str | None
+    ) -> None:
+        """Count a function written in C: by its name, and by the object that it is a method of."""
+        owner = value.__self__
+        if owner is None or isinstance(owner, ModuleType):
+            self._link_library(part, label, value.__module__ or "builtins", value.__qualname__)
+            return
+        self._link_library(part, label, type(owner).__module__, value.__qualname__)
+        self._link(part, f"{label}.__self__", owner, site, name=name)
+
+    def _reach_callable(
+        self, part: _Part, value: Any, label: str, site: Site, name: str | None = None
+    ) -> None:
+        """Follow what a library's callable object stands for: a partial, an `lru_cache`."""
         if isinstance(value, functools.partial):
-            self._link(part, f"{label}.func", value.func, site)
-            self._link(part, f"{label}.args", value.args, site)
-            self._link(part, f"{label}.keywords", value.keywords, site)
+            for attribute in ("func", "args", "keywords"):
+                held = getattr(value, attribute)
+                self._link(part, f"{label}.{attribute}", held, site, name=name)
             return
-        wrapped = getattr(value, "__wrapped__", None)
+        wrapped = get_wrapped(value)
         if wrapped is not None:
-            self._link(part, f"{label}.__wrapped__", wrapped, site)
-        self._link(part, f"{label}.__class__", type(value), site)
-
-    def _link_package(self, part: _Part, label: str, module: str) -> None:
-        """Let `part` reach the installed package of a module by its version."""
-        if is_standard(module) or is_redunlite(module) or _packages_mode == "ignore":
+            self._link(part, f"{label}.__wrapped__", wrapped, site, name=name)
+        self._link_named(part, f"{label}.__class__", type(value), site)
+        found = find_assignments(site, name or _base_of(label))
+        if found is None or is_standard(type(value).__module__):
             return
+        # What else was given to it, such as numba's options, if no decorator's text says so.
+        if not isinstance(found.nodes[-1], (ast.FunctionDef, ast.AsyncFunctionDef)):
+            self._queue_assignment(part, label, found, site)
+
+    def _link_library(self, part: _Part, label: str, module: str, name: str = "") -> None:
+        """Count what stands behind a label in a library: by its package, and by its name there."""
+        if is_redunlite(module):
+            return
+        package = self._link_package(part, label, module)
+        full = ".".join(filter(None, (public_name(module), name)))
+        if full not in (label, f"builtins.{label}", package, f"{package}.{label}"):
+            part.body = digest(b"library", part.body, label.encode(), full.encode())
+
+    def _name_task(self, part: _Part, label: str, found: Any) -> None:
+        """Count which task a label stands for, where the label does not say so by itself."""
+        if label.rpartition(".")[2] != found.name or found.namespace != self._namespace:
+            part.body = digest(b"task name", part.body, label.encode(), found.fullname.encode())
+
+    def _link_package(self, part: _Part, label: str, module: str) -> str | None:
+        """Let `part` reach the installed package of a module by its version; return its name."""
+        if is_standard(module) or is_redunlite(module) or _packages_mode == "ignore":
+            return None
         known = find_package(module)
         if known is None:
             if loading.is_project_module(module) or module in ("", "__main__"):
                 self._note(label, "compiled code without source text")
             else:
                 self._note(label, "its package has no metadata that tells a version")
-            return
+            return None
         name, version = known
         if _packages_mode == "major":
             version = version.partition(".")[0]
@@ -788,34 +846,61 @@ class _Reach:
             text = f"{name}=={version}"
             self.add_part(_Part(PACKAGE, name, digest(b"package", text.encode()), text))
         part.edges.append((label, number))
+        return name
 
     # Constants.
 
-    def _link_constant(self, part: _Part, label: str, value: Any, site: Site) -> None:
+    def _link_constant(
+        self, part: _Part, label: str, value: Any, site: Site, name: str | None = None
+    ) -> None:
         made = _Part(CONSTANT, label)
-        base = label.partition(".")[0].partition("[")[0]
         try:
             body = digest(b"constant", self._encode(value, made, site))
-        except _BySourceError as error:
-            key: Any = ("assignment", site.path, base)
-            found = find_assignments(site, base)
-            if found is None:
-                self._note(label, f"{error}, and its assignment was not found")
-                if loading.is_project_module(type(value).__module__):
-                    self._link(part, f"{label}.__class__", type(value), site)
-                return
-            part.edges.append((label, self._queue(CONSTANT, base, found, site, key)))
-            if loading.is_project_module(type(value).__module__):
-                self._link(part, f"{label}.__class__", type(value), site)
+        except BySourceError as error:
+            self._link_source(part, label, value, site, name, error)
             return
         key = ("constant", label, body, tuple(made.edges))
         number = self._numbers.get(key)
         if number is None:
             number = self._numbers[key] = len(self.parts)
             made.body = body
-            self._describe_constant(made, base, value, site)
+            self._describe_constant(made, name or _base_of(label), value, site)
             self.add_part(made)
         part.edges.append((label, number))
+
+    def _link_source(
+        self,
+        part: _Part,
+        label: str,
+        value: Any,
+        site: Site,
+        name: str | None,
+        error: BySourceError,
+    ) -> None:
+        """Count a constant without value by the statements that made it, and list it as untracked."""
+        found = find_assignments(site, name or _base_of(label))
+        if found is not None:
+            self._queue_assignment(part, label, found, site)
+        if found is None or not error.is_quiet:
+            counts = (
+                "the statement that makes it counts" if found else "its assignment was not found"
+            )
+            self._note(_shown(label, name) + error.place, f"{error.reason}; {counts}")
+        cls = type(value)
+        if isinstance(value, Lazy):
+            return
+        if loading.is_project_module(cls.__module__):
+            self._link(part, f"{label}.__class__", cls, site)
+        elif not is_standard(cls.__module__):
+            self._link_package(part, label, cls.__module__)
+        wrapped = get_wrapped(value)
+        inner = list(iter_inner_code(value)) if callable(value) else []
+        for index, code in enumerate([wrapped, *inner] if is_code(wrapped) else inner):
+            self._link(part, f"{label}.{index}", code, site, name=name)
+
+    def _queue_assignment(self, part: _Part, label: str, found: Any, site: Site) -> None:
+        key = ("assignment", site.path, found.name)
+        part.edges.append((label, self._queue(CONSTANT, found.name, found, site, key)))
 
     def _describe_constant(self, part: _Part, name: str, value: Any, site: Site) -> None:
         found = find_assignments(site, name)
@@ -826,90 +911,24 @@ class _Reach:
         part.line = found.nodes[0].lineno
         part.source = "\n".join(source_of(found.file, node)[0] for node in found.nodes)
 
-    def _encode(self, value: Any, part: _Part, site: Site, depth: int = 0) -> bytes:
-        """Return the bytes that stand for a constant; code in it becomes edges of `part`."""
-        cls = type(value)
-        if cls in _SCALARS:
-            return token(value)
-        if cls is str:
-            relative = self._relative(value)
-            return token(value) if relative is None else digest(b"path", relative.encode())
-        if depth > _MAX_DEPTH:
-            raise _BySourceError("it is nested too deeply or holds itself")
-        if cls in (list, tuple, set, frozenset, dict):
-            return self._encode_container(value, cls, part, site, depth)
-        if isinstance(value, Lazy):
-            raise _BySourceError("an expression has no value yet")
-        if isinstance(value, (TaskKind, StaticTask)):
-            return self._encode_task(value, part, site, depth)
-        if _is_path(value):
-            relative = self._relative(str(value))
-            return token(value) if relative is None else digest(b"path", relative.encode())
-        if self._is_code(value):
-            self._link(part, f"{part.name}[{len(part.edges)}]", value, site)
-            return digest(b"code", getattr(value, "__qualname__", cls.__qualname__).encode())
-        if isinstance(value, enum.Enum):
-            return self._encode_object(cls, [value.name, value._value_], part, site, depth)
-        if dataclasses.is_dataclass(cls):
-            fields = [(f.name, getattr(value, f.name, None)) for f in dataclasses.fields(value)]
-            return self._encode_object(cls, fields, part, site, depth)
-        if isinstance(value, tuple) and hasattr(cls, "_fields"):
-            return self._encode_object(cls, list(value), part, site, depth)
-        return self._encode_other(value, cls)
+    def _encode(self, value: Any, part: _Part, site: Site, *, is_kept: bool = False) -> bytes:
+        """Return the bytes that stand for a constant; code in it becomes edges of `part`.
 
-    def _encode_task(self, value: Any, part: _Part, site: Site, depth: int) -> bytes:
-        """Return the bytes that stand for a task: its name, and what its calls are given already."""
-        if isinstance(value, StaticTask):
-            return digest(b"task name", value.name.encode())
-        base = value.base
-        self.tasks.append((part, part.name, ReachedTask(base.fullname, base.place, base)))
-        name: bytes = value.fullname.encode()
-        if value is base:
-            return digest(b"task name", name)
-        given = [value.call_options, getattr(value, "args", ()), getattr(value, "kwargs", {})]
-        return digest(b"partial", name, self._encode(given, part, site, depth + 1))
-
-    def _encode_other(self, value: Any, cls: type) -> bytes:
-        if isinstance(value, types.MappingProxyType):
-            value = dict(value)
-        else:
-            handler = kinds.find_handler(cls) if cls is not object else None
-            is_known = handler is not None and handler.code is None
-            if not is_known and cls.__module__ not in _VALUE_MODULES:
-                raise _BySourceError(f"a {cls.__qualname__} has no value to compare")
-        try:
-            return token(value)
-        except (UnhashableValueError, HiddenExpressionError, RecursionError) as error:
-            raise _BySourceError("it has no hash") from error
-
-    def _encode_container(
-        self, value: Any, cls: type, part: _Part, site: Site, depth: int
-    ) -> bytes:
-        members = [*value.keys(), *value.values()] if cls is dict else list(value)
-        found = set(map(type, members))
-        if found <= _SCALARS or (
-            found <= _SCALARS | {str}
-            and not any(type(m) is str and self._relative(m) is not None for m in members)
-        ):
-            return token(value)
-        encoded = [self._encode(member, part, site, depth + 1) for member in members]
-        if cls in (set, frozenset):
-            encoded.sort()
-        return digest(b"container", cls.__name__.encode(), *encoded)
-
-    def _encode_object(self, cls: type, members: Any, part: _Part, site: Site, depth: int) -> bytes:
-        if loading.is_project_module(cls.__module__):
-            self._link(part, f"{part.name}.__class__", cls, site)
-        inner = self._encode(members, part, site, depth + 1)
-        return digest(b"object", cls.__qualname__.encode(), inner)
-
-    def _relative(self, text: str) -> str | None:
-        """Return a path inside the project relative to it, or None for any other text."""
-        folder = self._folder
-        if not folder or not text.startswith(folder):
-            return None
-        rest = text[len(folder) :]
-        return rest.strip(os.sep) if not rest or rest[0] == os.sep else None
+        `is_kept` tells that it lives as long as its module, as globals do.
+        """
+        base = _base_of(part.name)
+        if base not in site.cells and site.names.get(base, MISSING) is value:
+            is_kept = True
+        found = encode_constant(value, self._folder, is_kept=is_kept)
+        for held in found.held:
+            if held.role == "task":
+                task = held.value.base
+                self.tasks.append((part, part.name, ReachedTask(task.fullname, task.place, task)))
+            elif held.role == "class":
+                self._link(part, f"{part.name}.__class__", held.value, site)
+            else:
+                self._link(part, f"{part.name}[{len(part.edges)}]", held.value, site)
+        return found.body
 
     # Functions.
 
@@ -934,14 +953,17 @@ class _Reach:
         """Count default values as they are: in a loop, one text makes several."""
         defaults = func.__defaults__ or ()
         for name, value in (*enumerate(defaults), *(func.__kwdefaults__ or {}).items()):
-            if self._is_code(value):
+            if is_code(value):
                 self._link(part, f"default {name}", value, site)
                 continue
             made = _Part(CONSTANT, f"default {name}")
             try:
                 body = digest(b"constant", self._encode(value, made, site))
-            except _BySourceError:
-                continue  # its text counts already
+            except BySourceError as error:  # its text counts already
+                if not error.is_quiet:
+                    place = f"default of {_parameter(func, name)}{error.place}"
+                    self._note(place, f"{error.reason}; its text counts")
+                continue
             part.edges += made.edges
             part.body = digest(b"default", part.body, str(name).encode(), body)
 
@@ -966,21 +988,21 @@ class _Reach:
     ) -> None:
         """Hash a piece of source, and follow the names in it."""
         modules: dict[Chain, int] = {}
-        found: list[tuple[Use, Any, Chain, Chain]] = []
+        found: list[tuple[Use, Any, Chain, Chain, Any]] = []
         for use in uses.uses:
             value = self._look_up(use, site)
             if value is MISSING:
                 continue
-            value, prefix, rest = self._follow(use, value)
+            value, prefix, rest, owner = self._follow(use, value)
             if prefix:
                 modules.setdefault(prefix, len(modules))
-            found.append((use, value, prefix, rest))
+            found.append((use, value, prefix, rest, owner))
         imports = frozenset(iter_project_imports(uses.imports, site))
         part.body = digest(
             b"source",
             syntax.normal_form(node, n_skipped=n_skipped, modules=modules, imports=imports),
         )
-        for use, value, prefix, rest in found:
+        for use, value, prefix, rest, owner in found:
             if value is MISSING:
                 continue
             full = (use.name, *use.attributes)
@@ -989,8 +1011,15 @@ class _Reach:
             else:
                 label = ".".join(full[: len(full) - len(rest)])
             shown = ".".join(full[: len(full) - len(rest)])
-            if not self._is_ignored(value, shown):
+            if self._is_ignored(value, shown):
+                continue
+            if isinstance(value, PackageName) and use.imported is not None:
+                self._link_package(part, label, value.name)  # the text says which name it is
+            elif owner is None:
                 self._link(part, label, value, site)
+            else:
+                name = full[len(full) - len(rest) - 1]
+                self._link(part, label, value, _site_of(owner), name=name)
         for name, chain in uses.computed:
             self._note_computed(part, name, chain, site)
         for name in uses.import_calls:
@@ -1012,29 +1041,34 @@ class _Reach:
             self._note(name, "the name is not defined yet when the task is hashed")
         return MISSING
 
-    def _follow(self, use: Use, value: Any) -> tuple[Any, Chain, Chain]:
-        """Return what a chain of attributes stands for, its part that is modules, and the rest."""
+    def _follow(self, use: Use, value: Any) -> tuple[Any, Chain, Chain, ModuleType | None]:
+        """Return what a chain of attributes stands for, its part that is modules, and the rest.
+
+        And the module that holds it, if it is an attribute of one.
+        """
+        owner = None
         chain = (use.name, *use.attributes)
         position = 1
         prefix: Chain = ()
         while is_project_module(value):
             prefix = chain[:position]
             if position == len(chain):
-                return value, prefix, ()
+                return value, prefix, (), None
+            owner = value if isinstance(value, ModuleType) else None
             inner = read_module(value, chain[position])
             if inner is MISSING:
                 self._note(".".join(chain[: position + 1]), "not found in the module")
-                return MISSING, prefix, chain[position + 1 :]
+                return MISSING, prefix, chain[position + 1 :], None
             value = inner
             position += 1
         if isinstance(value, (TaskKind, StaticTask)):
             if isinstance(value, StaticTask) or chain[position : position + 1] != ("func",):
-                return value, prefix, chain[position:]
+                return value, prefix, chain[position:], owner
             value = value.func  # type: ignore[attr-defined]
             position += 1
         elif value is sys and chain[position : position + 1] == ("modules",):
             self._note("sys.modules", "what is looked up in it is not known")
-        return value, prefix, chain[position:]
+        return value, prefix, chain[position:], owner
 
     def _note_computed(self, part: _Part, name: str, chain: Chain, site: Site) -> None:
         if not chain:
@@ -1043,7 +1077,7 @@ class _Reach:
         value = self._look_up(Use(chain[0]), site)
         if value is MISSING:
             return
-        value, _, rest = self._follow(Use(chain[0], chain[1:]), value)
+        value, _, rest, _ = self._follow(Use(chain[0], chain[1:]), value)
         if not rest and isinstance(value, ModuleType) and not is_standard(value.__name__):
             self._note(f"{name}({'.'.join(chain)}, …)", "the name is only known when it runs")
 
@@ -1113,7 +1147,9 @@ class _Reach:
             if isinstance(node, (ast.Import, ast.ImportFrom)):
                 for name, imported in syntax.iter_imported(node):
                     value = self._import_value(imported, name, site)
-                    if value is not MISSING:
+                    if isinstance(value, PackageName):
+                        self._link_package(part, name, value.name)
+                    elif value is not MISSING:
                         self._link(part, name, value, site)
 
     # Classes.
@@ -1126,6 +1162,7 @@ class _Reach:
         functions = list(iter_functions(cls))
         file = None if path is None else loading.get_source_file(path)
         node = None if file is None else find_class_node(file, cls, functions)
+        is_kept = hashing.is_named(cls)
         for _, function in functions:
             # One from elsewhere may close over another variable of the same name.
             if function.__code__.co_filename == path and is_inside(function, path, node):
@@ -1137,57 +1174,69 @@ class _Reach:
             part.file = file.path
             part.source, part.line = source_of(file, node)
             self._fill(part, node, get_uses(node, 0), site)
-        for index, base in enumerate(cls.__bases__):
-            self._link(part, f"base {index}", base, site)
-        if type(cls) is not type:
-            self._link(part, "metaclass", type(cls), site)
+        above = [(f"base {index}", base) for index, base in enumerate(cls.__bases__)]
+        above += [("metaclass", type(cls))] if type(cls) is not type else []
+        for label, base in above:
+            if node is not None or base is object:
+                self._link_named(part, label, base, site)
+            else:
+                self._link(part, label, base, site)
         for name, function in functions:
             # A decorated method is another function than the one in the text.
             if not is_inside(function, path, node):
-                self._link(part, name, function, site)
+                self._link_method(part, name, function, site)
             elif function.__code__.co_filename == path:
                 self._add_attributes(
-                    part, dict(_iter_given(name, function)), site, cls.__qualname__
+                    part, dict(_iter_given(name, function)), site, cls.__qualname__, is_kept=is_kept
                 )
         for name, value in _iter_field_parts(cls):
             if isinstance(value, FunctionType):
                 if value.__closure__ or not is_inside(value, path, node):
                     self._link(part, name, value, site)
             else:
-                self._add_attributes(part, {name: value}, site, cls.__qualname__)
-        self._add_attributes(part, dict(_iter_attributes(cls)), site, cls.__qualname__)
+                self._add_attributes(part, {name: value}, site, cls.__qualname__, is_kept=is_kept)
+        self._add_attributes(
+            part, dict(_iter_attributes(cls)), site, cls.__qualname__, is_kept=is_kept
+        )
+
+    def _link_method(self, part: _Part, name: str, function: FunctionType, site: Site) -> None:
+        """Link a method that is no part of its class's text; Python's own, as a dataclass has, by its code."""
+        if not self._is_ignored(function, name):
+            is_named = not is_standard(function.__globals__.get("__name__") or "")
+            self._link_function(part, name, function, site, None, is_named=is_named)
+
+    def _link_named(self, part: _Part, label: str, cls: type, site: Site) -> None:
+        """Link a class whose name the text of `part` says."""
+        if loading.is_project_module(cls.__module__):
+            self._link(part, label, cls, site)
+        else:
+            self._link_package(part, label, cls.__module__)
 
     def _add_attributes(
-        self, part: _Part, attributes: Mapping[str, Any], site: Site, owner: str
+        self,
+        part: _Part,
+        attributes: Mapping[str, Any],
+        site: Site,
+        owner: str,
+        *,
+        is_kept: bool = False,
     ) -> None:
         """Count what a class or a function holds now, whatever statement gave it that."""
         for name, value in sorted(attributes.items()):
-            if self._is_code(value):
+            if is_code(value):
                 is_method = getattr(value, "__qualname__", "").startswith(owner + ".")
                 if isinstance(value, type) or not is_method:
                     self._link(part, f".{name}", value, site)
                 continue
             made = _Part(CONSTANT, f"{owner}.{name}")
             try:
-                body = digest(b"constant", self._encode_held(value, made, site))
-            except _BySourceError as error:
-                self._note(f"{owner}.{name}", str(error))
+                body = digest(b"constant", self._encode(value, made, site, is_kept=is_kept))
+            except BySourceError as error:
+                if not error.is_quiet:
+                    self._note(f"{owner}.{name}{error.place}", error.reason)
                 continue
             part.edges += made.edges
             part.body = digest(b"attribute", part.body, name.encode(), body)
-
-    def _encode_held(self, value: Any, part: _Part, site: Site) -> bytes:
-        """Return `_encode` of an attribute; an object of the project's counts by what it holds."""
-        try:
-            return self._encode(value, part, site)
-        except _BySourceError:
-            if isinstance(value, Lazy) or not loading.is_project_module(type(value).__module__):
-                raise
-            self._link(part, f"{part.name}.__class__", type(value), site)
-            try:
-                return digest(b"object", token(value))
-            except (UnhashableValueError, HiddenExpressionError, RecursionError) as error:
-                raise _BySourceError("it has no hash") from error
 
     def _fill_made_class(self, part: _Part, cls: type, site: Site) -> None:
         """Count a class that no ``class`` statement made, or whose text is not at hand.
@@ -1298,22 +1347,57 @@ def _names_of(task: ReachedTask) -> tuple[str, ...]:
     return (own,) if task.fullname is None else (own, task.fullname)
 
 
-def _iter_shallow(value: Any) -> Iterator[Any]:
-    if isinstance(value, (list, tuple)):
-        yield from value
-    elif isinstance(value, (dict, types.MappingProxyType)):
-        yield from value.values()
+def _parameter(func: FunctionType, name: Any) -> str:
+    """Return the name of the parameter with that default, which may be given by its number."""
+    code = func.__code__
+    first = code.co_argcount - len(func.__defaults__ or ())
+    return code.co_varnames[first + name] if isinstance(name, int) else str(name)
+
+
+def _find_in_library(value: Any, site: Site, name: str) -> tuple[str, str] | None:
+    """Return module and name of an object without a value of its own that a library holds, or None.
+
+    Such an object goes by its name there, as functions do: its state is the library's matter.
+    """
+    cls = type(value)
+    if cls in _PLAIN or kinds.find_handler(cls) is not None:
+        return None
+    found = find_imported_name(site, name) if name.isidentifier() else None
+    if found is None and callable(value) and not loading.is_project_module(cls.__module__):
+        found = find_library_name(value)
+    return found
+
+
+def _iter_closure(func: FunctionType, home: str) -> Iterator[tuple[str, Any]]:
+    """Yield what a function of a library holds, by name: its closure's values, and attributes."""
+    attributes = func.__dict__
+    if home == "functools" and "registry" in attributes:
+        # The other cells of `singledispatch` are caches.
+        yield "registry", dict(attributes["registry"])
     else:
-        yield value
+        yield from ((name, held) for name, held in iter_cells(func) if held is not EMPTY_CELL)
+        yield from ((name, attributes[name]) for name in attributes if name != "__wrapped__")
+    if "__wrapped__" in attributes:
+        yield "__wrapped__", attributes["__wrapped__"]
 
 
 def _show_annotation(annotation: Any) -> str:
     return getattr(annotation, "__qualname__", None) or str(annotation)
 
 
-def _is_path(value: Any) -> bool:
-    pathlib = sys.modules.get("pathlib")  # who has a path has it loaded
-    return pathlib is not None and isinstance(value, pathlib.PurePath)
+def _base_of(label: str) -> str:
+    """Return the name that a label begins with."""
+    return label.partition(".")[0].partition("[")[0].partition("(")[0]
+
+
+def _shown(label: str, name: str | None) -> str:
+    """Return a label for people: modules are numbered in it."""
+    return name if name is not None and label.startswith("module ") else label
+
+
+def _site_of(module: ModuleType) -> Site:
+    source = loading.get_source(module.__name__)
+    return Site(module.__dict__, {}, None if source is None else source.path)
 
 
 def _folder_of(root: Any) -> str | None:

@@ -562,7 +562,7 @@ class Walk:
             return None
         if cls is list or cls is tuple or cls is dict:
             return row_tokens(values, cls)
-        if issubclass(cls, Lazy) or kinds.find_handler(cls) is not None or not _is_plain(cls):
+        if issubclass(cls, Lazy) or kinds.find_handler(cls) is not None or not is_plain_class(cls):
             return None
         tokens = _instance_tokens(values, cls)
         if tokens is not None:
@@ -711,7 +711,7 @@ def _is_named(value: Any) -> bool:
     return kinds.find_object_name(value) is not None
 
 
-def _is_plain(cls: type) -> bool:
+def is_plain_class(cls: type) -> bool:
     """Tell whether instances are nothing but their attributes, for pickle and so for `_reduce_object`."""
     return (
         cls.__basicsize__ == _Plain.__basicsize__  # no slots, and no base in C that holds more
@@ -743,8 +743,14 @@ def _instance_tokens(values: Sequence[Any], cls: type) -> list[bytes] | None:
 
 def _reduce_object(value: Any, cls: type) -> tuple[Any, ...]:
     """Return the state of an object without handler; see `sort_reduced`."""
-    reducer = copyreg.dispatch_table.get(cls)
-    return sort_reduced(value, value.__reduce_ex__(2) if reducer is None else reducer(value))
+    return sort_reduced(value, reduce_object(value))
+
+
+def reduce_object(value: Any) -> str | tuple[Any, ...]:
+    """Return what ``__reduce_ex__(2)`` gives, or what `copyreg` has for the class."""
+    reducer = copyreg.dispatch_table.get(type(value))
+    reduced: str | tuple[Any, ...] = value.__reduce_ex__(2) if reducer is None else reducer(value)
+    return reduced
 
 
 def sort_reduced(value: Any, reduced: str | tuple[Any, ...]) -> tuple[Any, ...]:

@@ -235,6 +235,21 @@ def find_handler(cls: type) -> TypeHandler | None:
     return handler
 
 
+_quote: Callable[[Any], Any] | None = None
+
+
+def set_quote(quote: Callable[[Any], Any]) -> None:
+    """Say how an expression is made a value, that it may be hashed."""
+    global _quote
+    _quote = quote
+
+
+def quote(value: Any) -> Any:
+    """Return a value by which an expression is told: its calls, and their arguments."""
+    assert _quote is not None, "who has an expression has loaded what makes them"
+    return _quote(value)
+
+
 def iter_handlers() -> Iterator[tuple[type, TypeHandler]]:
     """Yield every registered class with its handler."""
     yield from _handlers.items()

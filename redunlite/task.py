@@ -877,6 +877,9 @@ def settle_tasks(*, is_shared: bool) -> None:
     hashed = [found for found in _by_hash.values() if found._edition == loading.edition]
     if not is_shared and not any(found.is_async for found in hashed):
         return
+    from redunlite.constants import forget_constants
+
+    forget_constants()
     for found in hashed:
         try:
             found._left_hash = found._find_fingerprint().hash

@@ -23,7 +23,7 @@ FLOORS = {
         "errors kinds call waits preview tokens hashing nested valuestore serialize promise options"
         " namespace limits tags ini redun_settings config logging"
     ),
-    "values": "absent hooks value filesystem file handle shadowing jobinfo tracebacks exceptions syntax packages loading markers definitions fingerprint",
+    "values": "absent hooks value filesystem file handle shadowing jobinfo tracebacks exceptions syntax packages loading markers definitions constants fingerprint",
     "language": "signature outline expression task",
     "engine parts": (
         "job reporter informing description failures inheritance binding operators recorded forms threads"
