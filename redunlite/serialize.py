@@ -33,6 +33,7 @@ import enum
 import functools
 import io
 import marshal
+import operator
 import pickle
 import struct
 import sys
@@ -40,7 +41,7 @@ import weakref
 from _frozen_importlib_external import MAGIC_NUMBER  # importlib.util's, without importing it
 from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
-from types import CodeType, FunctionType, ModuleType
+from types import CodeType, FunctionType, MemberDescriptorType, ModuleType
 from typing import Any
 
 from redunlite import hashing, kinds, nested
@@ -202,26 +203,32 @@ def encode_inline(value: Any) -> ValueRef:
 
 
 def make_pickle(value: Any) -> bytes:
-    """Return bytes for `pickle.loads`: code that no module has goes by value, and needs cloudpickle.
+    """Return bytes for `pickle.loads` in a program without redunlite.
+
+    Code that no module has goes by value, and needs cloudpickle; redunlite is needed for its own
+    values, such as tasks, and for enumerations that no module has.
 
     Raises
     ------
     UnhashableValueError
         When the value cannot be pickled.
     """
+    stream = io.BytesIO()
     try:
-        return pickle.dumps(value, 5)
+        _PlainPickler(stream, 5).dump(value)
+        return stream.getvalue()
     except KeyboardInterrupt:
         raise
     except BaseException:  # as in `_encode_chunks`
-        stream = io.BytesIO()
-        try:
-            _get_code_pickler()(stream, 5).dump(value)
-        except KeyboardInterrupt:
-            raise
-        except BaseException as error:  # and now it is final
-            raise _refusal(value, error) from error
-        return stream.getvalue()
+        pass
+    stream = io.BytesIO()
+    try:
+        _get_plain_code_pickler()(stream, 5).dump(value)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # and now it is final
+        raise _refusal(value, error) from error
+    return stream.getvalue()
 
 
 def _encode_chunks(
@@ -616,6 +623,55 @@ def fill_enum(cls: Any, state: tuple[Any, ...]) -> None:
     for member, attributes in zip(cls.__members__.values(), members):
         for name, value in attributes.items():
             setattr(member, name, value)
+
+
+class _PlainPickler(pickle.Pickler):
+    """Pickles what pickle alone gets wrong, so that it needs nothing of redunlite to be read."""
+
+    def reducer_override(self, obj: Any) -> Any:
+        return _reduce_plainly(obj)
+
+
+@functools.cache
+def _get_plain_code_pickler() -> Any:
+    base = _get_code_pickler()
+
+    class PlainCodePickler(base):  # type: ignore[misc, valid-type]
+        """Pickles code by value in a form that cloudpickle alone can read, where it has one."""
+
+        def reducer_override(self, obj: Any) -> Any:
+            reduced = _reduce_plainly(obj)
+            if reduced is not NotImplemented:
+                return reduced
+            if isinstance(obj, type) and not issubclass(obj, enum.Enum):
+                return super(base, self).reducer_override(obj)
+            return super().reducer_override(obj)
+
+    return PlainCodePickler
+
+
+def _reduce_plainly(obj: Any) -> Any:
+    if issubclass(type(obj), BaseException):
+        return _reduce_exception_plainly(obj) if _is_called_otherwise(obj) else NotImplemented
+    if isinstance(obj, ModuleType):
+        return _Module(obj.__name__).__reduce__()
+    named = kinds.find_object_name(obj) if hashing.is_bare(obj) else None
+    if named is None:
+        return NotImplemented
+    module_name, _, qualname = named[0].partition(":")
+    return operator.attrgetter(qualname), (_Module(module_name),)
+
+
+class _Module:
+    """Pickled as the module of that name."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        from importlib import import_module
+
+        return import_module, (self._name,)
 
 
 def _reduce(obj: Any) -> Any:
@@ -1088,13 +1144,34 @@ def reduce_exception(error: Any) -> tuple[Any, ...]:
     return rebuild_exception, (cls, tuple(args), attributes, fields)
 
 
+def _reduce_exception_plainly(error: Any) -> tuple[Any, ...]:
+    """Return how `error` is put together by what every Python has, as far as its class lets it be."""
+    _, (cls, args, attributes, fields) = reduce_exception(error)
+    base = _find_fixed_base(cls)
+    state = {"args": error.args, **fields, **attributes}
+    for part in base.__mro__:  # what `__init__` of the class in C would set, which is not called
+        for name, member in vars(part).items():
+            is_set = isinstance(member, MemberDescriptorType) and not name.startswith("__")
+            if is_set and not (issubclass(part, GROUP) or (part, name) == (AttributeError, "obj")):
+                found = getattr(error, name, None)
+                if found is not None:
+                    state[name] = found
+    try:
+        base.__setstate__(base.__new__(cls, *args), state)
+    except BaseException:  # such as an attribute that the user's class does not let be set
+        return reduce_exception(error)
+    return base.__new__, (cls, *args), state
+
+
 def _is_called_otherwise(error: BaseException) -> bool:
     """Tell whether pickle would leave something out, or call an `__init__` with other arguments."""
     cls = type(error)
     if hashing.has_own_reduction(cls):
         return False
     own = any(
-        "__init__" in vars(base) for base in cls.__mro__ if base.__flags__ & hashing.HEAP_TYPE
+        "__init__" in vars(base) or "__new__" in vars(base)
+        for base in cls.__mro__
+        if base.__flags__ & hashing.HEAP_TYPE
     )
     return own or bool(hashing.exception_fields(error))
 

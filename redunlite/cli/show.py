@@ -100,6 +100,8 @@ def _write(args: argparse.Namespace, config: str | None) -> int:
                 f"{args.id!r} has no result, it failed with {format_preview(value.error)}",
                 f"redunlite log {args.id} tells about it",
             )
+        if isinstance(value, ErrorValue) and form == PICKLE:
+            value = value.error
         encoded = encode_value(value, form)
     for told in encoded.told:
         common.print_note(told)

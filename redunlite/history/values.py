@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from redunlite import hashing, serialize
+from redunlite import task as task  # with it comes what makes classes again that no module has
 from redunlite.errors import AmbiguousIdError, SchedulerError, UndecodableError, UsageError
 from redunlite.history.dataflow import find_maker
 from redunlite.history.query import History, find_value_of
@@ -189,7 +190,7 @@ _NO_ATTRIBUTE = re.compile(r"Can't get attribute '([^']+)' on <module '([^']+)'"
 
 def _describe(error: BaseException, files: Sequence[str], *, is_searched: bool = False) -> str:
     """Return why a value cannot be read, in one line, and what to do."""
-    if isinstance(error, SystemExit):
+    if isinstance(error, SystemExit) or isinstance(error.__cause__, SystemExit):
         return "a module that it needs ended the program while it was imported"
     cause = error.__cause__
     if isinstance(cause, ModuleNotFoundError) and cause.name:
