@@ -89,7 +89,7 @@ class StaticModule:
             return self._find_imported(name, dict(syntax.iter_imported(last))[name], depth)
         kept = [n for n in nodes if not isinstance(n, (ast.Import, ast.ImportFrom))]
         if count_task_decorators(last, Site({}, {}, None)):
-            return StaticTask(name, f"{self.name}:{name}")
+            return StaticTask(name, f"{self.name}:{name}", StaticDefinition(name, self, kept))
         return StaticDefinition(name, self, kept)
 
     def _find_imported(self, name: str, imported: ImportedName, depth: int) -> Any:
@@ -116,6 +116,8 @@ class StaticTask:
     """Name of its function."""
     place: str
     """``module:name``, as `task.Task.place`."""
+    func: StaticDefinition
+    """Its function; followed only where a workflow is run inside."""
 
 
 @dataclass(frozen=True, eq=False)

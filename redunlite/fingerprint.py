@@ -505,6 +505,19 @@ def _is_machinery(name: str) -> bool:
     return (name[:2] == "__" == name[-2:]) or name in ("_abc_impl", "_is_protocol")
 
 
+_RUNNERS = frozenset({"Scheduler", "run"})
+"""What of redunlite runs a workflow inside of a function that uses it."""
+
+
+def _is_scheduler(value: Any) -> bool:
+    """Tell whether a value is `Scheduler`, one of these, or `redunlite.run`."""
+    named = value if isinstance(value, (type, FunctionType)) else type(value)
+    return named.__name__ in _RUNNERS and named.__module__ in (
+        "redunlite.scheduler",
+        "redunlite.session",
+    )
+
+
 class _Reach:
     """Follows names from one function or class, without recursion.
 
@@ -524,6 +537,9 @@ class _Reach:
         self._numbers: dict[Any, int] = {}
         self._pending: list[tuple[_Part, Any, Any]] = []
         self._kept: list[Any] = []
+        self._uncounted: list[tuple[_Part, str, Any, Site]] = []
+        """Tasks that are reached, whose code counts only where a workflow is run inside."""
+        self._runs_workflow = False
         listed = _listed(ignore)
         self._ignored_names = {x for x in listed if isinstance(x, str)}
         self._ignored_ids = {id(x) for x in listed if not isinstance(x, str)}
@@ -558,7 +574,7 @@ class _Reach:
     def run(self) -> None:
         """Look at everything that is reached."""
         position = 0
-        while position < len(self._pending):
+        while position < len(self._pending) or self._take_tasks():
             part, value, site = self._pending[position]
             position += 1
             if isinstance(value, FunctionType):
@@ -586,6 +602,19 @@ class _Reach:
                 body = digest(b"task place", found.place.encode())
                 part.edges.append((label, len(self.parts)))
                 self.add_part(_Part(CONSTANT, label, body, found.place))
+
+    def _take_tasks(self) -> bool:
+        """Count the tasks that are reached, too, where a workflow is run inside; tell whether there are some.
+
+        What it evaluates is part of no call of ours, so an edit of them would be seen by nobody.
+        """
+        if not self._runs_workflow:
+            return False
+        n_before = len(self._pending)
+        tasks, self._uncounted = self._uncounted, []
+        for part, label, value, site in tasks:
+            self._link(part, label, value, site, is_forced=True)
+        return len(self._pending) > n_before
 
     def add_root(self, value: Any) -> None:
         """Start from a function or class, whatever it is and whoever's."""
@@ -664,10 +693,13 @@ class _Reach:
         """
         if self._is_ignored(value, label):
             return
+        if _is_scheduler(value):
+            self._runs_workflow = True
         if isinstance(value, (TaskKind, StaticTask)):
             if is_forced:
                 self._link(part, label, value.func, site)  # type: ignore[union-attr]
             else:
+                self._uncounted.append((part, label, value, site))
                 self._link_task(part, label, value, site)
         elif isinstance(value, Lazy):  # asking it for attributes would make more of them
             self._link_constant(part, label, value, site, name)
@@ -991,9 +1023,14 @@ class _Reach:
         found: list[tuple[Use, Any, Chain, Chain, Any]] = []
         for use in uses.uses:
             value = self._look_up(use, site)
+            if use.imported is not None and is_redunlite(use.imported.module):
+                names = (use.imported.attribute, *use.attributes)
+                self._runs_workflow |= not _RUNNERS.isdisjoint(names)
             if value is MISSING:
                 continue
             value, prefix, rest, owner = self._follow(use, value)
+            if isinstance(value, ModuleType) and is_redunlite(value.__name__):
+                self._runs_workflow |= not _RUNNERS.isdisjoint(rest)
             if prefix:
                 modules.setdefault(prefix, len(modules))
             found.append((use, value, prefix, rest, owner))

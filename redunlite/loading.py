@@ -691,7 +691,10 @@ def show_path(path: str) -> str:
     """Return a path as a person would type it here."""
     if path.startswith("<"):
         return path  # a cell of a notebook, a program that is piped in
-    relative = os.path.relpath(path)
+    try:
+        relative = os.path.relpath(path)
+    except FileNotFoundError:  # "here" has been deleted
+        return path
     return path if relative.startswith("..") else relative
 
 

@@ -45,6 +45,17 @@ def escape_controls(text: str) -> str:
     )
 
 
+def as_utf8(text: str) -> str:
+    """Return a text as files and databases can hold it: what came from bytes of no UTF-8 is escaped.
+
+    >>> as_utf8("caf\\udce9.py") == "caf\\\\udce9.py"
+    True
+    """
+    if text.isascii():
+        return text
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 def format_preview(value: Any, limit: int = PREVIEW_LIMIT) -> str:
     """Return a text of at most `limit` characters that shows `value`.
 

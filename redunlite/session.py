@@ -137,13 +137,7 @@ class Session:
             When a signal ended the run.
         """
         __tracebackhide__ = True  # in notebooks and pytest
-        from redunlite import worker
-
-        if getattr(worker, "IN_WORKER", False):
-            raise SchedulerError(
-                "a workflow cannot be run inside a job of a worker process; "
-                "in a script, call run() under: if __name__ == '__main__'"
-            )
+        _check_place(is_project=self.folder is not None)
         if self._engine is not None:
             raise SchedulerError("this scheduler is running already; one execution at a time")
         waits = Waits()
@@ -256,6 +250,24 @@ class Session:
             self.database.close()
             self.database = None
         self.store.close()
+
+
+def _check_place(*, is_project: bool) -> None:
+    """Raise `SchedulerError` in a worker, but for a run in memory that a job begins."""
+    from redunlite import worker
+
+    if not worker.IN_WORKER:
+        return
+    if not worker.is_in_job():
+        raise SchedulerError(
+            "a module that a worker process imports runs a workflow; "
+            "in a script, call run() under: if __name__ == '__main__'"
+        )
+    if is_project:
+        raise SchedulerError(
+            "the project's history and executors cannot be used inside a job of a worker process; "
+            "return the expression from the task, or use Scheduler(), which is in memory"
+        )
 
 
 def _end_wait(engine: Engine) -> Callable[[float, str], None]:
@@ -373,6 +385,7 @@ def open_session(
     from redunlite import config as configuration
     from redunlite import fingerprint
 
+    _check_place(is_project=True)
     if folder is None and config is not None:
         folder = config.folder
     if folder is None:

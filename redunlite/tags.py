@@ -87,11 +87,11 @@ def encode_tag_value(value: Any) -> str:
     UsageError
         When it is not plain data.
     """
-    try:
-        return json.dumps(value, sort_keys=True, ensure_ascii=False)
-    except Exception as error:  # a mapping or text of the user's own class may do anything
-        from redunlite.preview import format_preview
+    from redunlite.preview import as_utf8, format_preview  # completion reads tags without it
 
+    try:
+        return as_utf8(json.dumps(value, sort_keys=True, ensure_ascii=False))
+    except Exception as error:  # a mapping or text of the user's own class may do anything
         raise UsageError(f"tag value {format_preview(value)} cannot be recorded: {error}") from None
 
 

@@ -20,6 +20,7 @@ from collections.abc import Iterable, Sequence
 from types import CodeType, FunctionType, TracebackType
 
 from redunlite.call import ErrorDetail, Frame
+from redunlite.preview import as_utf8
 
 MAX_FRAMES = 40
 """Frames of a traceback beyond which its middle folds."""
@@ -176,7 +177,7 @@ def summarize_exception(error: BaseException) -> str:
     text = "\n".join(lines)
     if len(text) > MAX_SUMMARY:
         text = text[: MAX_SUMMARY - 1] + "…"
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+    return as_utf8(text)
 
 
 def _get_members(error: BaseException) -> Sequence[BaseException]:

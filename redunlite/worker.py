@@ -53,7 +53,9 @@ if TYPE_CHECKING:
     from redunlite.signature import Parameters
 
 IN_WORKER = False
-"""Whether this process is a worker, in which no scheduler may run."""
+"""Whether this process is a worker."""
+_watch: Watch | None = None
+"""The watch of this process, when it is a worker."""
 
 SLOT_BYTES = 72 * 1024
 """A worker's part of the shared page: `SLOT_HEAD`, then the message of the call it runs."""
@@ -161,6 +163,11 @@ class SlotWatch(Watch):
     def is_asked_to_end(self) -> bool:
         """Tell whether the guardian has been told to end what runs."""
         return self._slot[ASKED_AT] != 0
+
+
+def is_in_job() -> bool:
+    """Tell whether this process is a worker in the code of a job, and not while it imports for one."""
+    return _watch is not None and _watch.in_user_code
 
 
 class Ran(NamedTuple):
@@ -290,6 +297,11 @@ class Surroundings:
 
     def __init__(self) -> None:
         self._folder = _get_folder()
+        try:
+            # To go back to it also when it has been deleted.
+            self._folder_itself = os.open(".", os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            self._folder_itself = -1
         self._environment: dict[Any, Any] = vars(os.environ)["_data"]
         self._environment_before = dict(self._environment)
         self._umask = os.umask(0)
@@ -301,10 +313,7 @@ class Surroundings:
     def restore(self) -> None:
         """Undo what the last job changed; cheap when it changed nothing."""
         if _get_folder() != self._folder:
-            try:
-                os.chdir(self._folder)
-            except OSError:
-                os.chdir("/")
+            self._restore_folder()
         if self._environment != self._environment_before:
             self._restore_environment()
         umask = os.umask(self._umask)
@@ -318,6 +327,14 @@ class Surroundings:
             sys.stdout = self._stdout
         if sys.stderr is not self._stderr:
             sys.stderr = self._stderr
+
+    def _restore_folder(self) -> None:
+        for folder in (self._folder, self._folder_itself):
+            try:
+                os.chdir(folder)
+            except OSError:
+                continue  # deleted: a relative path is an error from now on, and not one elsewhere
+            return
 
     def _restore_environment(self) -> None:
         before = self._environment_before
@@ -508,7 +525,7 @@ class Worker:
         self._settings = settings
         self._store = ValueStore(settings.store_folder, settings.store_time_ns)
         self._functions: dict[int, Function] = {}
-        self._watch = SlotWatch(slot)
+        self.watch = SlotWatch(slot)
         self._output = OutputFile(flush_all)
         self._usages = Usages()
         self._stream_lock = _thread.allocate_lock()
@@ -546,7 +563,7 @@ class Worker:
             cpu_us, peak_bytes = self._usages.take(ran.duration_ns)
             output = self._output.take()
             is_last = (
-                self._watch.is_asked_to_end()
+                self.watch.is_asked_to_end()
                 or _thread._count() > 0
                 or (ran.duration_ns >= _SHORT_JOB_NS and leaves_children())
             )
@@ -563,18 +580,18 @@ class Worker:
             try:
                 function = self._fetch(task_number)
             except BaseException as error:  # importing the user's modules runs their code
-                settled = _settle_error(error, None, self._store, self._watch)
+                settled = _settle_error(error, None, self._store, self.watch)
                 return Ran(*settled, time.time_ns() // 1000, 0)
         self._usages.begin()
         return run_call(
-            function, arguments, self._store, self._watch, lambda start: self._enter(number, start)
+            function, arguments, self._store, self.watch, lambda start: self._enter(number, start)
         )
 
     def _enter(self, number: int, start_time: int) -> None:
         SLOT_HEAD.pack_into(self._slot, 0, number, start_time, self._output.position)
 
     def _on_interrupt(self, signal_number: int, frame: Any) -> None:
-        if self._watch.in_user_code:
+        if self.watch.in_user_code:
             raise KeyboardInterrupt
 
     # Messages.
@@ -585,7 +602,7 @@ class Worker:
 
     def _ask(self, what: int, question: Any) -> Any:
         """Return the main process's answer; also in threads of jobs, and while a job runs."""
-        watch = self._watch
+        watch = self.watch
         is_interruptible = watch.in_user_code and _thread.get_ident() == self._thread
         if is_interruptible:
             watch.in_user_code = False  # half a question would be the end of all talk
@@ -657,7 +674,7 @@ class Worker:
         """Return the main process's text of a module, for the finder."""
         from redunlite.loading import ModuleSource
 
-        if os.getpid() != self._watch.process_id:
+        if os.getpid() != self.watch.process_id:
             return None  # a child of a job has no stream of its own
         answer = self._ask(NEED_MODULE, (name, path))
         return None if answer is None else ModuleSource(*answer)
@@ -697,11 +714,13 @@ def run_worker(
     flush_all: Callable[[], Any],
 ) -> NoReturn:
     """Be a worker until the end of this process."""
-    global IN_WORKER
+    global IN_WORKER, _watch
     IN_WORKER = True
     status = 1
     try:
-        Worker(stream, calls, slot, settings, flush_all).work()
+        worker = Worker(stream, calls, slot, settings, flush_all)
+        _watch = worker.watch
+        worker.work()
         status = 0
     except BrokenPipeError:
         status = 0  # the main process is gone

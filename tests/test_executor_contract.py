@@ -31,7 +31,7 @@ PATIENCE_S = 30.0
 
 FLOW = """
 import os, sys, threading
-from redunlite import task
+from redunlite import Scheduler, task
 
 lock = threading.Lock()
 seen = []
@@ -47,6 +47,29 @@ def add(a, b=10):
 @task()
 def fail(text):
     raise KeyError(text)
+
+@task()
+def run_inside(n):
+    return Scheduler().run([add(i) for i in range(n)])
+
+@task()
+def run_twice_inside(n):
+    return Scheduler().run([run_inside(n), add(n)])
+
+@task()
+def run_in_thread(n):
+    found = []
+    thread = threading.Thread(target=lambda: found.append(Scheduler().run(add(n))))
+    thread.start()
+    thread.join()
+    return found
+
+@task()
+def fail_inside(text):
+    try:
+        Scheduler().run(fail(text))
+    except KeyError as error:
+        return repr(error)
 
 @task()
 def nested(n):
@@ -266,6 +289,23 @@ def test_call_gives_its_result(host: Host, flow: Any) -> None:
         host.call(flow.add, 1),
         host.call(flow.add, a=3, b=4),
     ] == [3, 11, 7]
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "expected"),
+    [
+        ("run_inside", 2, [10, 11]),
+        ("run_twice_inside", 2, [[10, 11], 12]),
+        ("run_in_thread", 2, [12]),
+        ("fail_inside", "no", "KeyError('no')"),
+    ],
+)
+def test_job_may_run_a_workflow_in_memory(
+    host: Host, flow: Any, name: str, given: Any, expected: Any
+) -> None:
+    """`Scheduler()` works inside of a job, in a thread of a job, and in a job of such a run."""
+    assert host.call(getattr(flow, name), given) == expected
+    assert host.call(flow.add, 1) == 11
 
 
 def test_outcome_tells_time_and_usage(host: Host, flow: Any) -> None:

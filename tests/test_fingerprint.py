@@ -623,6 +623,36 @@ def load_text(folder: Path, text: str, **others: str) -> dict[str, Task]:
     return load_project(folder, files)
 
 
+@pytest.mark.parametrize(
+    ("top", "first", "call"),
+    [
+        ("from redunlite import Scheduler", "", "Scheduler().run"),
+        ("import redunlite as r", "", "r.Scheduler().run"),
+        ("import redunlite", "", "redunlite.run"),
+        ("from redunlite import run", "", "run"),
+        ("from redunlite import Scheduler\n\nOWN = Scheduler()", "", "OWN.run"),
+        ("", "    from redunlite import Scheduler\n", "Scheduler().run"),
+        ("from redunlite import Scheduler", "    import steps\n", "Scheduler().run"),
+    ],
+)
+def test_tasks_count_where_a_workflow_is_run_inside(tmp_path, top, first, call):
+    """What a job evaluates by a scheduler of its own is no call of the run, which would see edits."""
+    text = (
+        f"{top}\nimport steps\n\n@task()\ndef whole(x):\n{first}    return {call}(steps.outer(x))\n"
+    )
+    text = f'from redunlite import task\n\nredun_namespace = "edits"\n{text}'
+    text += "\n@task()\ndef plain(x):\n    return steps.outer(x)\n"
+    steps = "from redunlite import task\n\n@task()\ndef inner(x):\n    return x + 1\n\n"
+    steps += "@task()\ndef outer(x):\n    return inner(x)\n"
+    before = hash_project(tmp_path, {"flow.py": text, "steps.py": steps})
+    forget(tmp_path)
+    edited = steps.replace("x + 1", "x + 2.5")
+    after = hash_project(tmp_path, {"flow.py": text, "steps.py": edited})
+
+    assert before["whole"] != after["whole"]
+    assert before["plain"] == after["plain"]
+
+
 def test_components_name_each_part_with_its_source(tmp_path):
     """Each component has kind, name, source without indentation, file and line."""
     tasks = load_project(tmp_path, dict(BASE))

@@ -22,6 +22,7 @@ from redunlite.executors.process import ProcessExecutor
 
 FLOW = """
 import _thread, ctypes, faulthandler, hashlib, os, signal, subprocess, sys, threading, time
+import redunlite
 from redunlite import task
 
 @task()
@@ -122,6 +123,10 @@ def ignore_signals(path):
         stream.write("ready\\n")
     while True:
         signal.pause()
+
+@task()
+def run_project(n):
+    return redunlite.run(add(n))
 
 def fail(number, frame):
     raise ValueError("its own")
@@ -282,6 +287,16 @@ def test_death_of_a_worker_fails_the_call_it_ran(
     assert outcome.usage.peak_bytes > 1 << 20
     assert outcome.usage.start_time > 0
     assert host.call(flow.add, 1) == 2
+
+
+def test_projects_scheduler_is_refused_inside_a_job(host: Host, flow: Any) -> None:
+    """History and workers are the main process's; nothing is made on the way."""
+    number = host.submit(flow.run_project, 1)
+    host.wait_until(lambda: number in host.outcomes)
+    outcome = host.outcomes[number]
+
+    assert outcome.status == ERROR
+    assert "return the expression from the task" in outcome.detail.summary
 
 
 def test_segmentation_fault_names_a_deep_recursion_as_a_cause(host: Host, flow: Any) -> None:

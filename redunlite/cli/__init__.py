@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from redunlite.cli import common
 from redunlite.display.style import AUTO, NEVER, WHEN
 from redunlite.errors import (
+    ConfigError,
     Interrupted,
     RedunliteError,
     UnknownNameError,
@@ -88,13 +89,33 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         common.abandon(sys.stdout)
         return common.DONE
-    except RedunliteError as error:
+    except (RedunliteError, OSError) as error:
+        told = error if isinstance(error, RedunliteError) else _explain(error)
+        if told is None:
+            raise
         if "--debug" in words:
             import traceback
 
             traceback.print_exc()
         common.flush_output()
-        return common.report_error(error)
+        return common.report_error(told)
+
+
+def _explain(error: OSError) -> RedunliteError | None:
+    """Return what to tell of an error that lies in the surroundings of the process, or None."""
+    import errno
+
+    if error.errno in (errno.EMFILE, errno.ENFILE):
+        import resource
+
+        limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+        return ConfigError(f"too many open files: the limit is {limit}, 'ulimit -n' raises it")
+    if error.errno == errno.ENOENT and not error.filename:
+        try:
+            os.getcwd()
+        except OSError:
+            return ConfigError("the working folder does not exist any more")
+    return None
 
 
 def _dispatch(words: list[str]) -> int:

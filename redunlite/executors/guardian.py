@@ -19,6 +19,7 @@ socket from which workers take calls, 5 the shared page. Messages are marshalled
 
 from __future__ import annotations
 
+import errno
 import marshal
 import os
 import select
@@ -45,8 +46,26 @@ _PATIENCE_S = 1.0
 
 
 def open_scratch() -> int:
-    """Return a descriptor of a new file without a name, in which every write appends."""
-    folder = os.environ.get("TMPDIR") or "/tmp"
+    """Return a descriptor of a new file without a name, in which every write appends.
+
+    It lies in the first temporary folder that takes one, as Python's own temporary files do.
+
+    Raises
+    ------
+    OSError
+        When none does.
+    """
+    *others, last = [os.environ.get("TMPDIR") or "/tmp", "/tmp", "/var/tmp", "."]
+    for folder in others:
+        try:
+            return _open_nameless(folder)
+        except OSError as error:
+            if error.errno in (errno.EMFILE, errno.ENFILE):
+                raise
+    return _open_nameless(last)
+
+
+def _open_nameless(folder: str) -> int:
     flags = os.O_RDWR | os.O_APPEND | os.O_CLOEXEC
     if hasattr(os, "O_TMPFILE"):
         try:

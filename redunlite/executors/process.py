@@ -22,6 +22,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from redunlite import hashing, loading, serialize
@@ -135,11 +136,13 @@ class ProcessExecutor:
         SchedulerError
             When its arguments are longer than `serialize.ARGUMENTS_BYTES`.
         """
-        guardian = self._guardian or self._start_guardian()
         message = MESSAGE_HEAD.pack(call.number, call.task_number) + call.arguments
         if len(message) > MAX_MESSAGE_BYTES:
             raise SchedulerError(f"call {call.number} has {len(message):,} bytes of arguments")
         self._outstanding[call.number] = call.task_number
+        guardian = self._guardian or self._start_guardian()
+        if guardian is None:
+            return
         if self._backlog or not guardian.try_send_call(message):
             self._backlog.append(message)
             self._waits.watch(guardian.calls.fileno(), on_write=self._flush_backlog)
@@ -231,10 +234,15 @@ class ProcessExecutor:
 
     # The guardian and its workers.
 
-    def _start_guardian(self) -> _Guardian:
-        guardian = self._guardian = _Guardian(
-            self.n_workers, self._store.folder, self._store.start_time_ns
-        )
+    def _start_guardian(self) -> _Guardian | None:
+        """Start the guardian; without it, let the calls fail that wait for one."""
+        try:
+            guardian = _Guardian(self.n_workers, self._store.folder, self._store.start_time_ns)
+        except OSError as error:
+            text = f"cannot start the worker processes: {error}"
+            self._waits.call_after(0.0, lambda: self._fail_all(text))
+            return None
+        self._guardian = guardian
         self._waits.watch(guardian.control.fileno(), on_read=self._on_guardian)
         return guardian
 
@@ -305,9 +313,10 @@ class ProcessExecutor:
             self._host.deliver(self._make_died(number, Usage(0, 0, 0, 0), None, text))
         if kept:
             new = self._start_guardian()
-            self._backlog.extend(kept.values())
-            self._waits.watch(new.calls.fileno(), on_write=self._flush_backlog)
-            self._start_workers()
+            if new is not None:
+                self._backlog.extend(kept.values())
+                self._waits.watch(new.calls.fileno(), on_write=self._flush_backlog)
+                self._start_workers()
 
     # Outcomes and questions.
 
@@ -482,27 +491,31 @@ class _Guardian:
         kind = getattr(socket, "SOCK_SEQPACKET", socket.SOCK_DGRAM)
         if not sys.platform.startswith("linux"):
             kind = socket.SOCK_DGRAM  # macOS has no SEQPACKET between Unix sockets
-        self.control, control = socket.socketpair(socket.AF_UNIX, kind)
-        self.calls, self._worker_calls = socket.socketpair(socket.AF_UNIX, kind)
-        self.control.setblocking(False)
-        self.calls.setblocking(False)
-        page = _open_page(n_slots * SLOT_BYTES)
-        self.page: mmap.mmap = mmap.mmap(page, n_slots * SLOT_BYTES)
-        self._errors = open_scratch()
         self.last_words = ""
         """What it wrote when something went wrong; known after `stop`."""
-        inherited = {
-            1: self._errors,
-            2: self._errors,
-            CONTROL: control.fileno(),
-            CALLS: self._worker_calls.fileno(),
-            PAGE: page,
-        }
-        try:
+        with ExitStack() as made, ExitStack() as passed_on:
+            self.control, control = socket.socketpair(socket.AF_UNIX, kind)
+            made.callback(self.control.close)
+            passed_on.callback(control.close)
+            self.calls, self._worker_calls = socket.socketpair(socket.AF_UNIX, kind)
+            made.callback(self.calls.close)
+            made.callback(self._worker_calls.close)
+            self.control.setblocking(False)
+            self.calls.setblocking(False)
+            page = _open_page(n_slots * SLOT_BYTES)
+            passed_on.callback(os.close, page)
+            self.page: mmap.mmap = mmap.mmap(page, n_slots * SLOT_BYTES)
+            self._errors = open_scratch()
+            made.callback(os.close, self._errors)
+            inherited = {
+                1: self._errors,
+                2: self._errors,
+                CONTROL: control.fileno(),
+                CALLS: self._worker_calls.fileno(),
+                PAGE: page,
+            }
             self.pid = _spawn(inherited)
-        finally:
-            control.close()
-            os.close(page)
+            made.pop_all()  # they live on with the guardian
         stem = loading.main_stem()
         main_path = loading.get_file(sys.modules.get("__main__"))
         path = [os.path.abspath(p) for p in sys.path if isinstance(p, str)]
@@ -597,9 +610,8 @@ def _spawn(inherited: dict[int, int]) -> int:
     import fcntl
 
     # Out of the way first: a target number may be the source of another.
-    moved = {to: fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 16) for to, fd in inherited.items()}
+    moved: dict[int, int] = {}
     actions: list[Any] = [(os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0)]
-    actions += [(os.POSIX_SPAWN_DUP2, fd, to) for to, fd in moved.items()]
     environment = dict(os.environ)
     for name in THREAD_VARIABLES:
         environment.setdefault(name, "1")
@@ -618,6 +630,9 @@ def _spawn(inherited: dict[int, int]) -> int:
         "setsigdef": (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGCHLD),
     }
     try:
+        for to, fd in inherited.items():
+            moved[to] = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, PAGE + 1)
+            actions.append((os.POSIX_SPAWN_DUP2, moved[to], to))
         try:
             return os.posix_spawn(sys.executable, arguments, environment, setsid=True, **settings)
         except NotImplementedError:  # macOS, musl: the guardian does it itself, a little later

@@ -45,6 +45,7 @@ from redunlite.history.records import (
 from redunlite.history.tags import find_tags
 from redunlite.jobinfo import JobIds, format_uuid
 from redunlite.namespace import normalize_name
+from redunlite.preview import as_utf8
 from redunlite.recorder import codes
 from redunlite.recorder.database import INTERRUPTED, Database, get_id_range
 
@@ -708,8 +709,6 @@ class History:
         return found
 
     def _find_files(self, path: str) -> list[Match]:
-        if not is_text(path):
-            return []
         # Also where links lead to: a path is recorded as the task spelled it.
         places = {os.path.abspath(path), os.path.realpath(path)}
         names = {path, os.path.normpath(path), *places}
@@ -720,7 +719,7 @@ class History:
         marks = ",".join("?" * len(names))
         rows = self.connection.execute(
             f"SELECT value, path FROM file WHERE path IN ({marks}) ORDER BY value DESC LIMIT 1",
-            sorted(names),
+            sorted(map(as_utf8, names)),
         ).fetchall()
         return [Match(FILE, row_id, name) for row_id, name in rows]
 

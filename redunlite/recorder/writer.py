@@ -19,7 +19,7 @@ from redunlite.expression import SCALARS
 from redunlite.job import FAILED, CachedCall, Job
 from redunlite.jobinfo import JobIds, format_uuid, make_uuid
 from redunlite.kinds import FLAG_FILE, FORMAT_TOKEN, ValueRef
-from redunlite.preview import format_preview
+from redunlite.preview import as_utf8, format_preview
 from redunlite.recorder import models
 from redunlite.recorder.cache import CallCache, check_digest, fill_index
 from redunlite.recorder.database import insert_sql
@@ -135,7 +135,7 @@ class RunRecorder:
             "lease": text,
             "n_calls": 0,
             "n_indexed": 0,
-            **self._facts,
+            **{k: as_utf8(v) if isinstance(v, str) else v for k, v in self._facts.items()},
         }
         columns = ", ".join(row)
         marks = ", ".join("?" * len(row))
@@ -244,10 +244,12 @@ class RunRecorder:
         return task_id
 
     def _relative(self, path: str | None) -> str | None:
-        if path is None or self._project is None:
-            return path
-        relative = os.path.relpath(path, self._project)
-        return path if relative.startswith("..") else relative
+        if path is None:
+            return None
+        if self._project is not None:
+            relative = os.path.relpath(path, self._project)
+            path = path if relative.startswith("..") else relative
+        return as_utf8(path)
 
     # Answers.
 
