@@ -109,6 +109,10 @@ class Task(TaskKind, Generic[P, R]):
     """How many arguments at the head the engine gives."""
     wrapped_task: Task[..., Any] | None = None
     """The task that this one is wrapped around by `wraps_task`."""
+    is_method = False
+    """Whether its function was written in a class, to be called with an instance."""
+    is_static = False
+    """Whether it stands above a `staticmethod`."""
 
     def __init__(self, func: Callable[P, R], options: Mapping[str, Any]) -> None:
         self.func = func
@@ -348,6 +352,20 @@ class Task(TaskKind, Generic[P, R]):
             if kwargs or len(args) != len(parameters.names) or not parameters.is_plain:
                 parameters.check_call(args, kwargs)
             return TaskExpression(self, args, kwargs)
+
+    if not TYPE_CHECKING:  # which would take an annotated attribute for a method
+
+        def __set_name__(self, owner, name):
+            """Learn that the task is a method: its function was written in that class."""
+            if self.qualname == f"{owner.__qualname__}.{self.func.__name__}":
+                self.is_method = not self.is_static
+
+        def __get__(self, instance, owner=None):
+            """Return the task; of a method, when asked of an instance, with that as its first argument."""
+            is_bound = self.is_method and instance is not None
+            if is_bound or (isinstance(instance, type) and owner is instance):  # a classmethod asks
+                return self.partial(instance)
+            return self
 
     def options_for_call(self) -> dict[str, Any]:
         """Return the decorator's options with those of the call on top."""
@@ -693,10 +711,20 @@ def task(
         For an unknown option or a bad value, with the nearest name.
     """
 
-    def decorate(func: Callable[..., Any]) -> Task[..., Any]:
+    def decorate(func: Any) -> Task[..., Any]:
         where = f"@task of {getattr(func, '__name__', func)!r}"
         if isinstance(func, TaskKind):
             raise TaskDefinitionError(f"{func!r} is a task already", "use one @task")
+        if isinstance(func, (classmethod, property)):
+            kind = type(func).__name__
+            inner = func.fget if isinstance(func, property) else func.__func__
+            raise TaskDefinitionError(
+                f"@task of {getattr(inner, '__qualname__', inner)!r} stands above @{kind}",
+                f"write @{kind} above @task",
+            )
+        is_static = isinstance(func, staticmethod)
+        if isinstance(func, staticmethod):
+            func = func.__func__
         if not callable(func) or not hasattr(func, "__qualname__"):
             raise TaskDefinitionError(
                 f"@task needs a function and got {func!r}",
@@ -708,6 +736,7 @@ def task(
         options.update({key: value for key, value in given.items() if value is not None})
         settings = check_options(options, where)
         made: Task[..., Any] = Task(func, settings)
+        made.is_static = is_static
         _registry.add(made)
         return made
 

@@ -657,6 +657,8 @@ class Worker:
             place = sys.modules[module_name]
         for part in qualname.split("."):
             place = getattr(place, part)
+        if isinstance(place, types.MethodType):  # from 3.13 on, a task below a `classmethod`
+            place = place.__func__
         if isinstance(place, TaskKind):
             task: Any = place
             return Function(task.func, task.parameters)

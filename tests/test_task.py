@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import ast
 import pickle
+import subprocess
+import sys
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from redunlite import get_task_registry, namespace, task
+from redunlite import Scheduler, get_task_registry, namespace, task
 from redunlite.errors import OptionError, TaskDefinitionError
 from redunlite.expression import TaskExpression
 from redunlite.task import Task
@@ -173,3 +176,128 @@ def test_public_names_are_functions_whatever_was_imported_first():
     assert callable(redunlite.task)
     assert callable(redunlite.namespace)
     assert isinstance(double, Task)
+
+
+METHODS = """
+from redunlite import task
+
+redun_namespace = "methods"
+
+
+class Base:
+    FACTOR = 2
+
+    def __init__(self, v):
+        self.v = v
+
+    def get(self):
+        return self.v
+
+    @task()
+    def scale(self, x, by=1):
+        return self.get() * x * by
+
+    @task()
+    def both(self, x):
+        return [self.scale(x), self.scale.options(cache=False)(x, by=2)]
+
+    @classmethod
+    @task()
+    def made(cls, x):
+        return cls.FACTOR, x
+
+    @staticmethod
+    @task()
+    def above(x):
+        return x
+
+    @task()
+    @staticmethod
+    def below(x):
+        return x
+
+    @property
+    @task()
+    def value(self):
+        return self.v
+
+
+class Sub(Base):
+    FACTOR = 3
+
+    def get(self):
+        return self.v + 100
+
+    @task(name="sub_both")
+    def both(self, x):
+        return ["sub", super().both(x)]
+
+
+@task()
+def main():
+    base, sub = Base(5), Sub(5)
+    return [
+        base.scale(2), sub.scale(2), Base.scale(base, 3), base.both(1), sub.both(1),
+        Base.made(1), sub.made(2), base.above(3), Base.above(4), base.below(5), Base.below(6), sub.value,
+    ]
+"""
+
+
+def test_methods_are_tasks(tmp_path: Path) -> None:
+    """A task called through an instance gets it as `self`, in workers too; its class counts as code."""
+    path = tmp_path / "methods.py"
+    path.write_text(METHODS)
+
+    def run() -> list[object]:
+        done = subprocess.run(
+            [sys.executable, "-m", "redunlite", "run", "-q", "methods.py", "main"],
+            cwd=tmp_path, capture_output=True, text=True, timeout=60, check=True,
+        )  # fmt: skip
+        found: list[object] = ast.literal_eval(done.stdout)
+        return found
+
+    expected = [10, 210, 15, [5, 10], ["sub", [105, 210]], (2, 1), (3, 2), 3, 4, 5, 6, 5]
+
+    assert run() == expected
+    assert run() == expected
+    path.write_text(METHODS.replace("self.v + 100", "self.v + 200"))
+    assert run() == [10, 410, 15, [5, 10], ["sub", [205, 410]], *expected[5:]]
+
+
+def test_task_of_a_class_that_was_written_elsewhere_is_no_method(scheduler: Scheduler) -> None:
+    """A task that a class or an instance holds is called as it is."""
+
+    class Steps:
+        first = double
+
+        def __init__(self) -> None:
+            self.second = double
+
+    assert scheduler.run([Steps.first(1), Steps().first(2), Steps().second(3)]) == [2, 4, 6]
+
+
+def test_task_of_a_class_without_self_is_refused_at_an_instance() -> None:
+    """As plain Python does it; through the class it is called as it is written."""
+
+    class Steps:
+        @task()
+        def step(x: int) -> int:
+            return x
+
+    assert repr(Steps.step(1)).endswith("step(1)")
+    with pytest.raises(TypeError, match="takes 1 positional"):
+        Steps().step(1)
+
+
+@pytest.mark.parametrize("kind", [classmethod, property])
+def test_task_above_a_classmethod_or_property_says_what_to_write(kind: type) -> None:
+    """The error names class and method, and the right order."""
+    with pytest.raises(TaskDefinitionError, match=r"Steps\.step") as caught:
+
+        class Steps:
+            @task()
+            @kind
+            def step(x: int) -> int:
+                return x
+
+    assert f"write @{kind.__name__} above @task" in str(caught.value)
