@@ -153,7 +153,7 @@ class Expression(Lazy):
 
     def __rpow__(self, other: Any, modulus: Any = None) -> Any:
         if type(other) is float and sys._getframe(1).f_globals.get("__name__") == "fractions":
-            # Before Python 3.12 a Fraction is made a float for exponents that it does not know.
+            # Until Python 3.12 a Fraction is made a float for exponents that it does not know.
             self._refuse("made the exponent of a Fraction", "pass both to a task")
         operands = (other, self) if modulus is None else (other, self, modulus)
         return SimpleExpression("pow", operands)

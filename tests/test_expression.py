@@ -183,7 +183,7 @@ def test_operators_leave_a_value_on_the_left_as_it_is(scheduler: Scheduler, left
 
 
 def test_fraction_to_an_unknown_power_is_exact_or_refused(scheduler: Scheduler):
-    """A Fraction is not made a float on the way, as it is before Python 3.12."""
+    """A Fraction is not made a float on the way, as it is until Python 3.12."""
     try:
         power = Fraction(1, 2) ** give(3)
     except TypeError as error:
