@@ -82,7 +82,7 @@ class Binder:
         own = self._own_defaults.get(job.task.number) if self._own_defaults else None
         if own:
             arguments = [
-                OwnDefault(name) if own.get(i) is value else value
+                OwnDefault(name) if i in own and own[i] is value else value
                 for i, (name, value) in enumerate(zip(job.task.parameters.names, arguments))
             ]
         args, kwargs = job.task.parameters.split(arguments)

@@ -344,7 +344,8 @@ class _Encoder:
         """Return the bytes of an object without state: its name, or else which one it is of those here."""
         found = kinds.find_object_name(value)
         if found is not None:
-            name = found[0].rpartition(":")[2]
+            # With its module: results that hold it name it so.
+            name = found[0]
         else:
             name = str(self._bare.setdefault(id(value), len(self._bare)))
         return digest(b"bare", self._hold_class(type(value)).encode(), name.encode())

@@ -800,7 +800,8 @@ class _Reach:
 
     def _link_class(self, part: _Part, label: str, cls: type, site: Site) -> None:
         module = cls.__module__
-        if loading.is_project_module(module):
+        # One that a call has made may bear any module's name, such as that of `types`.
+        if loading.is_project_module(module) or not hashing.is_named(cls):
             part.edges.append((label, self._queue(CLASS, cls.__qualname__, cls, site)))
         elif not is_redunlite(module):
             self._link_library(part, label, module, cls.__qualname__)

@@ -230,3 +230,27 @@ def main():
 
     assert first[0] == second[0] != worker
     assert (first[1], second[1]) == (1, 2)
+
+
+def test_none_that_is_given_is_no_default() -> None:
+    """``None`` is passed on where another parameter has a marker, or a lazy one, as its default."""
+
+    @task(namespace="given")
+    def one() -> int:
+        return 1
+
+    @task(namespace="given")
+    def show(a=one(), b=2, *rest, c=NOTHING):  # noqa: B008
+        return [a, b, rest, c is NOTHING]
+
+    expressions = [show(None), show(None, None, None), show(None, c=None), show()]
+
+    assert Scheduler().run(expressions) == [
+        [None, 2, (), True],
+        [None, None, (None,), True],
+        [None, 2, (), False],
+        [1, 2, (), True],
+    ]
+
+
+NOTHING = object()
