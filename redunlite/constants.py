@@ -68,6 +68,9 @@ _PROCESS_STATE = {
     "os._Environ": "the environment is another in each shell",
     "tempfile.TemporaryDirectory": "its path is another in each process",
     "weakref.finalize": "it belongs to one process",
+    "pydantic.type_adapter.TypeAdapter": "it names classes by their addresses",
+    "pydantic_core._pydantic_core.SchemaValidator": "it names classes by their addresses",
+    "pydantic_core._pydantic_core.SchemaSerializer": "it names classes by their addresses",
 }
 """Classes whose instances can be hashed, and would make each run's hash another one; with the reason."""
 _STATELESS = frozenset(

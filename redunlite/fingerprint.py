@@ -547,7 +547,7 @@ class _Reach:
         self._folder = _project_folder or _folder_of(root)
         self._namespace = namespace
         self._active: set[int] = set()
-        """Functions of libraries that are looked into."""
+        """By `id`, the functions of libraries and the constants that are looked into."""
 
     # The result.
 
@@ -886,12 +886,17 @@ class _Reach:
     def _link_constant(
         self, part: _Part, label: str, value: Any, site: Site, name: str | None = None
     ) -> None:
+        if id(value) in self._active:
+            return  # reached through code that it holds, such as its own bound method
         made = _Part(CONSTANT, label)
+        self._active.add(id(value))
         try:
             body = digest(b"constant", self._encode(value, made, site))
         except BySourceError as error:
             self._link_source(part, label, value, site, name, error)
             return
+        finally:
+            self._active.discard(id(value))
         key = ("constant", label, body, tuple(made.edges))
         number = self._numbers.get(key)
         if number is None:

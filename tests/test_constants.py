@@ -69,6 +69,8 @@ READ_CONSTANTS = [
     ("method of a text", f"X = str({READ}['n']).join"),
     ("expression", f"@task()\ndef g(n): return n\nX = g({READ}['n'])"),
     ("class-based decorator", "import functools\nclass Times:\n    def __init__(self, f, n):\n        self.n = n\n        functools.update_wrapper(self, f)\n    def __call__(self): return self.n\ndef h(): return 1\n" + f"X = Times(h, **{READ})"),
+    ("that holds its own method", CLASS + f"    def m(self): return 1\nX = A(**{READ})\nX.call = X.m"),
+    ("that holds caches and partials of its method", CLASS + f"    def m(self): return 1\nimport functools\nX = A(**{READ})\nX.calls = [functools.lru_cache(X.m), functools.partial(X.m)]"),
     ("too deep to look into", f"X = {READ}['n']\nfor _ in range(3000): X = [X]"),
     ("default", CLASS + f"def X(a=A(**{READ})): return a.n"),
 ]  # fmt: skip
