@@ -15,6 +15,7 @@ from redunlite.preview import format_preview
 from redunlite.reporter import FailedJob, JobLine, TraceStep
 from redunlite.reporter import Failure as ShownFailure
 from redunlite.signature import VAR_KEYWORD, VAR_POSITIONAL
+from redunlite.tracebacks import is_library_file
 
 
 def describe_job(event: str, job: Job, job_id: str, executor: str = "") -> JobLine:
@@ -66,11 +67,15 @@ def describe_failure(failure: Failure, get_id: Callable[[Job], str]) -> ShownFai
     steps = []
     for job in chain:
         info = job.task.fingerprint
-        lines = (info.source or "").strip().splitlines()
-        text = next((x for x in lines if x.lstrip().startswith(("def ", "async def "))), "")
+        file, text = info.file or "", ""
+        if is_library_file(file):  # a task of our own, such as `apply_func`
+            file = ""
+        else:
+            lines = (info.source or "").strip().splitlines()
+            text = next((x for x in lines if x.lstrip().startswith(("def ", "async def "))), "")
         steps.append(
             TraceStep(
-                get_id(job), job.task.fullname, info.file or "", info.line or 0,
+                get_id(job), job.task.fullname, file, info.line or 0,
                 text.strip(), describe_arguments(job),
             )
         )  # fmt: skip

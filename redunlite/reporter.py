@@ -75,9 +75,10 @@ class TraceStep:
     """First 8 hex characters."""
     task: str
     file: str
+    """Empty for a task that is none of the user's."""
     line: int
     text: str
-    """The `def` line, without indentation."""
+    """The `def` line, without indentation; empty where there is no file."""
     arguments: Sequence[tuple[str, str]]
     """Parameter name and preview."""
 

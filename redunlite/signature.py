@@ -145,7 +145,12 @@ class Parameters:
             bound[-1] = rest
         elif rest:
             name = next(iter(rest))
-            nearest = find_nearest(name, self.names)
+            named = (
+                n
+                for n, kind in zip(self.names, self.kinds)
+                if kind in (POSITIONAL_OR_KEYWORD, KEYWORD_ONLY)
+            )
+            nearest = find_nearest(name, named)
             hint = f"; did you mean {nearest!r}?" if nearest else ""
             raise TypeError(f"{self.function_name}() has no argument {name!r}{hint}")
 

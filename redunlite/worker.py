@@ -276,10 +276,12 @@ def _settle_error(
 
 
 def _find_definition(function: Any) -> tuple[Frame, ...]:
+    from redunlite.tracebacks import is_library_file
+
     while hasattr(function, "__wrapped__"):
         function = function.__wrapped__
     code = getattr(function, "__code__", None)
-    if code is None:
+    if code is None or is_library_file(code.co_filename):
         return ()
     import linecache
 

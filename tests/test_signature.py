@@ -85,3 +85,12 @@ def test_split_gives_back_the_call():
     bound = parameters.bind((1, 2, 3), {"z": 5})
 
     assert parameters.split(bound) == ([1, 2, 3], {"k": 1, "z": 5})
+
+
+def test_nearest_name_is_one_that_can_be_given() -> None:
+    """The names of ``*args`` and positional-only parameters cannot."""
+
+    def f(*values: int) -> None: ...
+
+    with pytest.raises(TypeError, match=r"has no argument 'value'$"):
+        Parameters(f).bind((), {"value": 1})

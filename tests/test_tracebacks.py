@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -214,3 +216,64 @@ def test_project_under_a_home_folder_is_no_library():
     assert not tracebacks.is_library_file(pytest.__file__)
     assert tracebacks.is_installed_file(pytest.__file__)
     assert not tracebacks.is_library_file(str(Path.home() / "project" / "flow.py"))
+
+
+LIBRARY_FLOW = """
+from redunlite import catch, task
+from redunlite.control import throw
+from redunlite.functools import apply_func, as_task, compose, eval_, flatten, no_prov, zip_
+
+
+def boom(*args):
+    raise ValueError("boom")
+
+
+@task
+def fail(*args):
+    return boom()
+
+
+@task
+def recover(error):
+    raise KeyError("recovery") from error
+
+
+@task
+def main(name: str):
+    return {
+        "process": lambda: apply_func(boom, 1),
+        "inline": lambda: apply_func.options(executor="inline")(boom, 1),
+        "thread": lambda: apply_func.options(executor="thread")(boom, 1),
+        "as_task": lambda: as_task(boom)(1),
+        "compose": lambda: compose(boom, boom)(1),
+        "eval": lambda: eval_("f()", f=boom),
+        "syntax": lambda: eval_("1 +"),
+        "no_prov": lambda: no_prov(fail(1)),
+        "zip": lambda: zip_(1, 2),
+        "flatten": lambda: flatten([1]),
+        "throw": lambda: throw(ValueError("thrown")),
+        "catch": lambda: catch(fail(), ValueError, recover),
+    }[name]()
+"""
+FORMS = "process inline thread as_task compose eval syntax no_prov zip flatten throw catch"
+
+
+@pytest.mark.parametrize("name", FORMS.split())
+def test_failure_in_a_task_of_the_library_shows_only_the_users_frames(tmp_path, name):
+    """Its job is told with its arguments; the line of the library that it stands in is nobody's concern."""
+    (tmp_path / "flow.py").write_text(LIBRARY_FLOW)
+    root = Path(__file__).resolve().parent.parent
+
+    done = subprocess.run(
+        [sys.executable, "-m", "redunlite", "run", "-q", "flow.py", "main", "--name", name],
+        cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(root)}, capture_output=True, text=True,
+    )  # fmt: skip
+
+    lines = [line.removeprefix("[redunlite] ") for line in done.stderr.splitlines()]
+    files = {line.split('"')[1] for line in lines if 'File "' in line}
+    assert done.returncode == 1
+    assert str(tmp_path / "flow.py") in files
+    assert files <= {str(tmp_path / "flow.py"), "<string>"}
+    assert ('    raise ValueError("boom")' in lines) == (
+        name not in ("syntax", "zip", "flatten", "throw", "catch")
+    )
