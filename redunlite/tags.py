@@ -108,7 +108,9 @@ def parse_plain(text: str) -> bool:
 
 
 def format_tag(key: str, value: Any, limit: int | None = None) -> str:
-    """Return a tag as text, its value cut to `limit` characters."""
+    """Return a tag as text, key and value cut to `limit` characters each."""
+    if limit is not None and len(key) > limit:
+        key = key[: limit - 1] + "…"
     if value is None:
         return key
     shown = format_tag_value(value)

@@ -5,7 +5,7 @@
 # It carries a stamp for each set of extras: a checksum over everything that decides what is
 # installed. While the stamp holds, nothing here starts pip or touches the network.
 
-project=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd -P)
+project=$(CDPATH='' cd -P -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd -P)
 
 say() {
     printf '[redunlite] %s\n' "$*" >&2

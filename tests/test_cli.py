@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -895,3 +896,61 @@ def test_link_to_a_workflow_shares_its_cache(shell: Shell) -> None:
     assert first.out == second.out == "[Point(x=2), Point(x=4)]\n"
     assert (first.err.count(" Run "), second.err.count(" Run ")) == (3, 0)
     assert "make" in shell("tasks", "link.py").out
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["run", "w.py", "show", "--text", "y" * 100_000],
+        ["run", "-n", "w.py", "show", "--text", "\u5b57" * 40_000],
+        ["run", "w.py", "nothing", "--tag", "k=" + "y" * 100_000],
+        ["run", "w.py", "nothing", "--tag", "y" * 100_000],
+        ["run", "y" * 100_000, "main"],
+        ["run", "w.py", "show", "--text", "@" + "y" * 100_000],
+        ["tag", "add", "-", "k=" + "y" * 100_000],
+    ],
+    ids=lambda words: " ".join(word[:9] for word in words),
+)
+def test_no_line_is_as_long_as_a_word_of_the_command(lab: Shell, words: list[str]) -> None:
+    """Neither the lines of a run, an error, nor the history repeat it whole."""
+    lab("run", "w.py", "nothing")
+    told = lab(*words)
+    listed = [
+        lab("log"),
+        lab("log", "-"),
+        lab("log", "--jobs", "-v"),
+        lab("tag", "list", "--values"),
+    ]
+
+    shown = [told.err, *(done.out for done in listed)]
+    if words[0] == "tag":
+        shown.append(told.out)
+    assert max(len(line) for text in shown for line in text.splitlines()) < 1500
+
+
+def test_json_has_the_command_line_whole(lab: Shell) -> None:
+    """What is cut for people is all there for programs."""
+    lab("run", "w.py", "total", "--xs", *map(str, range(40_000)))
+
+    page = json.loads(lab("log", "-", "--format", "json").out)
+    assert page["argv"][-1] == "39999"
+
+
+def test_command_line_longer_than_a_message_reaches_the_workers(lab: Shell) -> None:
+    """So long are the names of some thousand files."""
+    done = lab("run", "-q", "w.py", "total", "--xs", *map(str, range(10_000_000, 10_040_000)))
+
+    assert (done.status, done.out) == (0, f"{sum(range(10_000_000, 10_040_000))}\n")
+
+
+def test_job_lines_are_as_wide_as_the_terminal(shell: Shell) -> None:
+    """On a terminal a line fits; the id, the executor and the reason are there."""
+    child = shell.spawn("run", "w.py", "show", "--text", "y" * 500, columns=100)
+    child.expect(pexpect.EOF)
+    lines = [re.sub(r"\x1b\[[0-9;]*m", "", line) for line in child.before.split("\r\n")]
+    (line,) = [line for line in lines if " Run    Job " in line]
+
+    assert len(line) <= 100
+    assert re.fullmatch(
+        r"\[redunlite\] Run    Job [0-9a-f]{8}:  lab.show\(text='y+….*\) on default", line
+    )

@@ -212,3 +212,32 @@ def test_run_script_tells_its_usage_without_making_anything(tmp_path: Path) -> N
     assert done.returncode == 2
     assert done.stderr.startswith("usage: scripts/run FILE TASK")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["scripts"]
+
+
+@pytest.mark.parametrize("way", ["link", "link of a link", "linked folder"])
+def test_scripts_find_their_project_through_links(tmp_path: Path, way: str) -> None:
+    """As in a folder of commands; CDPATH changes nothing."""
+    (tmp_path / "bin").mkdir()
+    script = tmp_path / "bin" / "run"
+    if way == "linked folder":
+        (tmp_path / "scripts").symlink_to(PROJECT / "scripts")
+        script = tmp_path / "scripts" / "run"
+    else:
+        script.symlink_to(os.path.relpath(PROJECT / "scripts" / "run", script.parent))
+    if way == "link of a link":
+        (tmp_path / "again").symlink_to("bin/run")
+        script = tmp_path / "again"
+    environment = {**os.environ, "CDPATH": f"/:{tmp_path}"}
+
+    done = subprocess.run([script], env=environment, cwd=tmp_path, capture_output=True, text=True)
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("usage: scripts/run FILE TASK")
+
+
+@pytest.mark.parametrize("script", SHELL_SCRIPTS)
+def test_scripts_look_where_links_lead(script: str) -> None:
+    """Each finds its folder in the same way."""
+    assert '"$(readlink -f -- "${BASH_SOURCE[0]}")"' in (PROJECT / script).read_text(
+        encoding="utf-8"
+    )

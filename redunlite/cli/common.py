@@ -21,6 +21,7 @@ from redunlite.errors import (
     DatabaseError,
     RedunliteError,
     UsageError,
+    shorten,
 )
 
 PROGRAM = "redunlite"
@@ -32,6 +33,8 @@ USAGE = 2
 UNUSABLE = 4
 """The database or the configuration cannot be used."""
 
+MESSAGE_WIDTH = 1000
+"""Characters of a line of an error or a note."""
 DEFAULT_WIDTH = 80
 """Columns where there is no terminal to ask."""
 
@@ -248,7 +251,7 @@ def abandon(stream: TextIO) -> None:
 
 def print_note(message: str) -> None:
     """Write one line about what is no error."""
-    _write_error([f"{PROGRAM}: note: {escape(message)}"])
+    _write_error([f"{PROGRAM}: note: {_shorten(message)}"])
 
 
 def print_error(message: str, hint: str = "") -> None:
@@ -258,8 +261,13 @@ def print_error(message: str, hint: str = "") -> None:
     """
     first, *more = message.splitlines() or [""]
     name = find_style(sys.stderr).paint(f"{PROGRAM}:", "FAILED")
-    lines = [f"{name} {escape(first)}", *map(escape, more)]
-    _write_error([*lines, *(f"  {escape(line)}" for line in hint.splitlines())])
+    lines = [f"{name} {_shorten(first)}", *map(_shorten, more)]
+    _write_error([*lines, *(f"  {_shorten(line)}" for line in hint.splitlines())])
+
+
+def _shorten(line: str) -> str:
+    """Return a line of a message as it is shown: a word of the command line may be of any length."""
+    return shorten(escape(line), MESSAGE_WIDTH)
 
 
 def _write_error(lines: Sequence[str]) -> None:

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from redunlite.display.text import cut, escape, quote
+from redunlite.display.text import cut, escape, format_words
 from redunlite.recorder import codes
 
 if TYPE_CHECKING:
@@ -421,7 +421,7 @@ def _describe(status: str, start_us: int, what: str) -> str:
 def _format_argv(argv: str) -> str:
     import json
 
-    return " ".join(quote(str(word)) for word in json.loads(argv))
+    return format_words([str(word) for word in json.loads(argv)])
 
 
 def _format_age(start_us: int) -> str:

@@ -23,7 +23,7 @@ from argcomplete.finders import CompletionFinder
 from argcomplete.lexers import split_line
 
 from redunlite.cli import completers
-from redunlite.display.text import cut, escape
+from redunlite.display.text import cut, escape, measure, pad
 from redunlite.errors import RedunliteError
 
 if TYPE_CHECKING:
@@ -388,10 +388,12 @@ class Finder(CompletionFinder):
         if os.environ.get("COMP_TYPE") not in _LISTING or not any(told):
             return quoted
         columns = find_width()
-        left = max(map(len, quoted)) + 2
-        lines = [f"{w:<{left}}{cut(t, max(columns - left - 1, 20))}" for w, t in zip(quoted, told)]
+        left = max(map(measure, quoted)) + 2
+        lines = [
+            f"{pad(w, left)}{cut(t, max(columns - left - 1, 20))}" for w, t in zip(quoted, told)
+        ]
         # Half a line each, and bash shows one column.
-        return [f"{line:<{columns // 2}}" for line in lines]
+        return [pad(line, columns // 2) for line in lines]
 
 
 _LISTING = tuple(str(ord(kind)) for kind in "?!@")

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from redunlite.cli import common
 from redunlite.cli.parsers import Parser
+from redunlite.display.text import measure, pad
 
 LEAST_WIDTH = 40
 """Columns that a page is laid out for on a narrower terminal."""
@@ -129,7 +130,9 @@ def _make_usage(parser: argparse.ArgumentParser) -> str:
 def format_page(page: Page, width: int) -> str:
     """Return a page for a terminal of `width` columns."""
     width = max(LEAST_WIDTH, min(width, MOST_WIDTH))
-    words = [w if len(w) < width - 8 else w.replace(NO_BREAK, " ") for w in page.usage.split(" ")]
+    words = [
+        w if measure(w) < width - 8 else w.replace(NO_BREAK, " ") for w in page.usage.split(" ")
+    ]
     usage = _wrap(f"usage: {' '.join(words)}", width, "       ")
     lines = [line.replace(NO_BREAK, " ") for line in usage]
     if page.description:
@@ -150,7 +153,7 @@ def format_page(page: Page, width: int) -> str:
 
 def _find_left(pairs: Sequence[tuple[str, str]], most: int) -> int:
     """Return the width of the left of two columns; wider names get lines of their own."""
-    widths = [len(name) + 4 for name, _ in pairs]
+    widths = [measure(name) + 4 for name, _ in pairs]
     return max((width for width in widths if width <= most), default=most)
 
 
@@ -159,9 +162,9 @@ def _lay_out(pairs: Sequence[tuple[str, str]], width: int, left: int) -> list[st
     lines: list[str] = []
     for name, meaning in pairs:
         told = _wrap(meaning, width - left)
-        if len(name) + 4 <= left:
+        if measure(name) + 4 <= left:
             first = told.pop(0) if told else ""
-            lines.append(f"  {name:<{left - 2}}{first}".rstrip())
+            lines.append(f"  {pad(name, left - 2)}{first}".rstrip())
         else:
             lines += _wrap(f"  {name}", width, "    ")
         lines += [" " * left + line for line in told]
@@ -177,6 +180,10 @@ _OWN_LINE = re.compile(r"\s|[-*•] |\d+[.)] |>>> |\.\.\. ")
 """What begins a line that stays by itself: it is indented, a point of a list, or an example."""
 
 
+_FILLER = "\ue000"
+"""Stands for the second column of a wide character while lines are broken; no letter of any script."""
+
+
 def _wrap(text: str, width: int, indent: str = "") -> list[str]:
     """Return paragraphs broken into lines; those that are set off by an empty line stay apart."""
     lines: list[str] = []
@@ -186,13 +193,18 @@ def _wrap(text: str, width: int, indent: str = "") -> list[str]:
         for part in _split_paragraph(paragraph):
             begin = re.match(r" *(?:[-*•] |\d+[.)] )?", part)
             hanging = " " * len(begin[0]) if begin is not None else ""
-            lines += textwrap.wrap(
-                part,
-                width,
+            filled = (
+                part if part.isascii() else "".join(c + _FILLER * (measure(c) - 1) for c in part)
+            )
+            has_wide = _FILLER in filled  # such scripts have no blanks: they are broken anywhere
+            wrapped = textwrap.wrap(
+                filled,
+                width - has_wide,  # a letter may be parted from its filler
                 subsequent_indent=indent or hanging,
                 break_on_hyphens=False,
-                break_long_words=False,
+                break_long_words=has_wide,
             )
+            lines += [line.replace(_FILLER, "") for line in wrapped]
     return lines
 
 

@@ -14,7 +14,7 @@ from redunlite.cli import common
 from redunlite.cli.pager import write_page
 from redunlite.cli.reading import View, add_format, check_format
 from redunlite.display.style import is_terminal
-from redunlite.display.text import escape
+from redunlite.display.text import escape, measure
 
 if TYPE_CHECKING:
     import argparse
@@ -82,7 +82,7 @@ def _make_view(facts: Sequence[Mapping[str, Any]]) -> View:
             name, value = escape(fact["name"]), _show(fact["value"])
             told = f"  ({escape(fact['origin'])})" if fact["origin"] else ""
             line = f"  {name:{width}}  {value}{told}".rstrip()
-            if len(line) <= columns:
+            if measure(line) <= columns:
                 yield line
             elif width > columns // 2:
                 yield from (f"  {name}", f"      {value}{told}")

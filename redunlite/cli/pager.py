@@ -16,6 +16,7 @@ from redunlite.cli import common
 from redunlite.display.formats import TEXT
 from redunlite.display.paint import paint_help, paint_page
 from redunlite.display.style import is_terminal
+from redunlite.display.text import measure
 
 if TYPE_CHECKING:
     import argparse
@@ -76,16 +77,7 @@ def count_rows(text: str, columns: int) -> int:
     """
     if "\x1b" in text:
         text = _CODE.sub("", text)
-    return sum(max(1, -(-_measure(line) // columns)) for line in text.splitlines())
-
-
-def _measure(line: str) -> int:
-    """Return the columns that a line takes: two for each wide character, none for a mark."""
-    if line.isascii():
-        return len(line)
-    from unicodedata import combining, east_asian_width
-
-    return sum(0 if combining(c) else 2 if east_asian_width(c) in "WF" else 1 for c in line)
+    return sum(max(1, -(-measure(line) // columns)) for line in text.splitlines())
 
 
 def _run_pager(command: str, text: str) -> bool:

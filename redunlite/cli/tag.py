@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from redunlite.cli import common
 from redunlite.cli.pager import write_page
 from redunlite.cli.reading import View, add_format, check_format, open_history, read_text
+from redunlite.display.text import cut, escape, measure, pad
 from redunlite.errors import UnknownNameError, UsageError
 from redunlite.tags import encode_tag_value, format_tag, parse_tag, value_key
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from redunlite.history.records import Match
 
 ACTIONS = ("add", "rm", "update", "list")
+TAG_WIDTH = 200
+"""Columns of a tag in a line."""
 MAX_LISTED = 1000
 
 DESCRIPTION = (
@@ -83,7 +86,11 @@ def run(args: argparse.Namespace) -> int:
 def _read_tag(text: str) -> tuple[str, str | None, str]:
     """Return key, JSON value (None when only a key was given), and the tag as it is shown."""
     key, value = parse_tag(text)
-    return key, encode_tag_value(value) if "=" in text else None, format_tag(key, value)
+    return key, encode_tag_value(value) if "=" in text else None, _show(key, value)
+
+
+def _show(key: str, value: Any) -> str:
+    return escape(cut(format_tag(key, value), TAG_WIDTH))
 
 
 def _find_entity(config: str | None, word: str) -> tuple[str, int, str]:
@@ -143,7 +150,9 @@ def _change(
                 row = (entity, entity_id, key, "null" if value is None else value)
                 if args.action == "update":
                     n_replaced = update_tag(database.connection, row)
-                    said.append(f"{'replaced' if n_replaced else 'added'} {key}: {shown} on")
+                    said.append(
+                        f"{'replaced' if n_replaced else 'added'} {cut(key, TAG_WIDTH)}: {shown} on"
+                    )
                 else:
                     is_new = insert_tags(database.connection, [row])
                     said.append(f"added {shown} to" if is_new else f"kept {shown} on")
@@ -185,7 +194,7 @@ def _make_list(history: History, args: argparse.Namespace) -> str:
                 yield f"No record has {' or '.join(args.words)}"
             for tag, record_id in records:
                 shown = record_id if tag.entity == "task" else record_id[:8]
-                yield f"{tag.entity:9} {shown}  {format_tag(tag.key, tag.value)}"
+                yield f"{tag.entity:9} {shown}  {_show(tag.key, tag.value)}"
 
         if args.quiet:
             return "".join(f"{record_id}\n" for _, record_id in records)
@@ -214,11 +223,11 @@ def _make_list(history: History, args: argparse.Namespace) -> str:
             return
         told: dict[str, list[str]] = {}
         for count in counts:
-            shown = format_tag(count.key, count.value) if args.values else count.key
+            shown = _show(count.key, count.value if args.values else None)
             told.setdefault(shown, []).append(_count(count.n, count.entity))
-        width = max(map(len, told))
+        width = max(map(measure, told))
         for shown, parts in told.items():
-            yield f"{shown:{width}}  {', '.join(parts)}"
+            yield f"{pad(shown, width)}  {', '.join(parts)}"
 
     return View(make_lines, make_rows, make_rows, "tag").render(args.format)
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from redunlite.cli import common
 from redunlite.cli.arguments import FIELD_MARK, Option, format_default
 from redunlite.cli.docstrings import Docstring, parse_docstring
-from redunlite.display.text import cut, escape, escape_lines
+from redunlite.display.text import cut, escape, escape_lines, measure, pad
 
 if TYPE_CHECKING:
     from redunlite.cli.help import Row
@@ -32,14 +32,14 @@ def format_listing(tasks: Sequence[Task[..., Any]]) -> str:
     """Return tasks by name, each with the first line of its docstring, as wide as the terminal."""
     width = common.find_width()
     names = [_name_for_run(task) for task in tasks]
-    left = max(map(len, names), default=0) + 5
+    left = max(map(measure, names), default=0) + 5
     lines = ["Tasks available:"]
     for name, task in zip(names, tasks):
         told = escape(parse_docstring(task.doc).summary)
         if left + 20 > width and told:  # no room beside the name
             lines += [f"   {name}", f"      {cut(told, max(20, width - 6))}"]
             continue
-        lines.append(f"   {name:<{left - 5}}  {cut(told, width - left)}".rstrip())
+        lines.append(f"   {pad(name, left - 5)}  {cut(told, width - left)}".rstrip())
     if not tasks:
         lines.append("   none; a task is a function with @task above it")
     return "\n".join(lines) + "\n"

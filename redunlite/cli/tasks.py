@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from redunlite.cli import common
 from redunlite.cli.pager import write_page
 from redunlite.cli.reading import View, add_format, check_format
-from redunlite.display.text import cut, escape
+from redunlite.display.text import cut, escape, measure
 
 if TYPE_CHECKING:
     import argparse
@@ -88,7 +88,7 @@ def _format_task(task: Task[..., Any], width: int, *, is_full: bool) -> Iterator
 
     parameters, result = list_parameters(task)
     call = f"  {task.fullname}({', '.join(parameters)}){result}"
-    if len(call) <= width or not parameters:
+    if measure(call) <= width or not parameters:
         yield escape(call)
     else:
         yield escape(f"  {task.fullname}(")

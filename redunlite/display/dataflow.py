@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from redunlite.display.text import cut, escape
+from redunlite.display.text import cut, escape, measure, pad
 from redunlite.display.tree import ID_WIDTH, VALUE_WIDTH
 from redunlite.history.dataflow import ARGUMENT, DERIVES, ORIGIN, VARIABLE, Dataflow, Section, Step
 
@@ -30,14 +30,14 @@ def _format_section(section: Section) -> Iterator[str]:
     for step in section.steps:
         if step.n_left_out:
             yield f"{before} <-- … {step.n_left_out:,} more …"
-            before = " " * len(name)
+            before = " " * measure(name)
         yield f"{before} <-- {_format_step(step)}"
-        before = " " * len(name)
-    width = max((len(escape(variable.name)) for variable in section.variables), default=0)
+        before = " " * measure(name)
+    width = max((measure(escape(variable.name)) for variable in section.variables), default=0)
     for variable in section.variables:
         value = variable.value
         shown = escape(cut(value.preview, VALUE_WIDTH))
-        yield f"  {escape(variable.name):<{width}} = <{value.hash[:ID_WIDTH]}> {shown}"
+        yield f"  {pad(escape(variable.name), width)} = <{value.hash[:ID_WIDTH]}> {shown}"
     if section.n_more:
         yield f"  … {section.n_more:,} more"
 

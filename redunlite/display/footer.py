@@ -1,7 +1,7 @@
 """The line that stands below a run on a terminal: how far it is, and what it is at.
 
 Decided here: what is said in how many columns, and in which colours. Not here: when it is drawn and
-erased (`live`). ASCII and one line, so that its characters are its columns. No state.
+erased (`live`). One line, in ASCII but for names of tasks. No state.
 
 >>> from redunlite.reporter import TaskCounts
 >>> counts = {"a.inc": TaskCounts(running=2, pending=7, done=1_200), "a.main": TaskCounts(running=1)}
@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from redunlite.display.style import Style
-from redunlite.display.text import escape, format_elapsed
+from redunlite.display.text import cut, escape, format_elapsed, measure
 
 if TYPE_CHECKING:
     from redunlite.reporter import TaskCounts
@@ -74,9 +74,9 @@ def format_footer(
         left = f"~{format_elapsed(left_s)}"
         parts.append(f"{left} left")
     line = f"{PREFIX} {elapsed}  {', '.join(parts) or 'starting'}"
-    if len(line) <= width:
+    if measure(line) <= width:
         names = _format_names(running)
-        if not names or width - len(line) - 2 < min(LEAST_NAME, len(names)):
+        if not names or width - len(line) - 2 < min(LEAST_NAME, measure(names)):
             return line
         return f"{line}: {cut_plain(names, width - len(line) - 2)}"
     line = line.removeprefix(f"{PREFIX} ")
@@ -105,7 +105,5 @@ def paint_footer(text: str, style: Style) -> str:
 
 
 def cut_plain(text: str, width: int) -> str:
-    """Return at most `width` characters of `text`, in ASCII where it was."""
-    if len(text) <= width:
-        return text
-    return text[: max(0, width - 3)] + "..."[: max(0, width)]
+    """Return at most `width` columns of `text`, in ASCII where it was."""
+    return cut(text, width, "..."[: max(0, width)])

@@ -22,8 +22,10 @@ from redunlite.display.text import (
     cut,
     escape,
     escape_lines,
+    fit_arguments,
     format_arguments,
     format_command,
+    measure,
 )
 from redunlite.reporter import (
     CACHED,
@@ -52,6 +54,9 @@ KEPT_STEPS = 8
 
 OTHER_WIDTH = 60
 """Characters of the arguments of a job that failed beside the first."""
+
+LEAST_REASON = 20
+"""Columns that a job's reason keeps however narrow the terminal is."""
 
 TABLE_HEAD = f"{PREFIX} | "
 """Before each line of the table."""
@@ -154,8 +159,9 @@ class ConsoleReporter:
         return False
 
     def job_line(self, line: JobLine) -> None:
-        """Print the line of one job."""
-        self._print([format_job_line(line, self._style)])
+        """Print the line of one job, as wide as the terminal."""
+        width = _get_width(self._stream) - len(PREFIX) - 1 if self._is_terminal else None
+        self._print([format_job_line(line, self._style, width)])
 
     def job_output(self, job_id: str, task: str, text: str) -> None:
         """Print what a job wrote, each line with the job's id."""
@@ -228,7 +234,7 @@ class ConsoleReporter:
 
         Such a terminal has broken it into several lines, and the cursor stands in the last of them.
         """
-        n_above = max(0, len(self._footer) - 1) // max(1, _get_width(self._stream))
+        n_above = max(0, measure(self._footer) - 1) // max(1, _get_width(self._stream))
         return ERASE_LINE if not n_above else f"\r\x1b[{n_above}A\x1b[J"
 
     # Lines.
@@ -365,21 +371,39 @@ def abandon(stream: TextIO) -> None:
         os.close(null)
 
 
-def format_job_line(line: JobLine, style: Style = PLAIN) -> str:
-    """Return ``Run    Job c5a729dc:  ns.main(greet='Hello') on default``, or its like."""
-    job = f"Job {style.paint(line.job_id, ID)}:" if line.job_id else "Job:"
-    call = f"{escape(line.task)}({format_arguments(line.arguments)})"
+def format_job_line(line: JobLine, style: Style = PLAIN, width: int | None = None) -> str:
+    """Return ``Run    Job c5a729dc:  ns.main(greet='Hello') on default``, or its like.
+
+    Parameters
+    ----------
+    width
+        Columns that the line may have. Where that is too few the arguments lose what they have to,
+        and when nothing is left of them the reason does; the rest stays whole on any terminal.
+    """
+    event, status = f"{line.event:<6}", line.event
     if line.event == REJECT:
-        return f"{style.paint('*** Reject', 'FAILED')} {job}  {call}:"
-    event = f"{line.event:<6}"
-    if line.event == CACHED:
-        event = style.paint(event, "CACHED")
-    text = f"{event} {job}  {call}"
-    if line.event == CACHED:
-        return f"{text} (eval_hash={line.eval_hash[:8]})"
-    if line.executor:
-        text += f" on {escape(line.executor)}"
-    return f"{text} ({escape(line.reason)})" if line.reason else text
+        event, status = "*** Reject", "FAILED"
+    job_id = f"Job {line.job_id}:" if line.job_id else "Job:"
+    head, task = f"{event} {job_id}  ", escape(line.task)
+    arguments = "" if width is not None else format_arguments(line.arguments)
+    end, reason = "", ""
+    if line.event == REJECT:
+        end = ":"
+    elif line.event == CACHED:
+        end = f" (eval_hash={line.eval_hash[:8]})"
+    else:
+        end = f" on {escape(line.executor)}" if line.executor else ""
+        reason = f" ({escape(line.reason)})" if line.reason else ""
+    if width is not None:
+        room = width - measure(f"{head}{task}(){end}")
+        arguments = fit_arguments(line.arguments, room - measure(reason))
+        if reason:
+            room -= measure(arguments)
+            reason = f" ({cut(escape(line.reason), max(LEAST_REASON, room - len(' ()')))})"
+    head = head.replace(event, style.paint(event, status), 1)
+    if line.job_id:
+        head = head.replace(line.job_id, style.paint(line.job_id, ID), 1)
+    return f"{head}{task}({arguments}){end}{reason}"
 
 
 def _format_step(step: TraceStep, style: Style) -> list[str]:

@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from redunlite.display.style import PLAIN, STRONG, Style
+from redunlite.display.text import cut_start, measure, pad
 
 if TYPE_CHECKING:
     from redunlite.reporter import TaskCounts
@@ -46,9 +47,15 @@ def format_table(
         Gives a padded cell its colour, by the number of its column.
     """
     tabulate = _import_tabulate()
+    columns = [max(map(measure, column)) for column in zip(*rows)]
 
     def join_cells(cells: Sequence[str], widths: Sequence[int], aligned: Sequence[str]) -> str:
-        padded = (c.rjust(least_width) if a == "r" else c for c, a in zip(cells, alignment))
+        # Padded here: tabulate counts columns only where another package is installed.
+        texts = [cell.strip() for cell in cells]
+        padded = [
+            pad(text, width) if a == "l" else text.rjust(max(least_width, width))
+            for text, width, a in zip(texts, columns, alignment)
+        ]
         return " ".join(paint(i, cell) for i, cell in enumerate(padded)).rstrip()
 
     text: str = tabulate.tabulate(
@@ -90,7 +97,7 @@ def format_status(
     names = sorted(shown)
     if width is not None:
         room = width - _measure(columns, totals, least)
-        if room < min(_LEAST_NAME, max(map(len, names), default=0)):
+        if room < min(_LEAST_NAME, max(map(measure, names), default=0)):
             columns = [column for column in columns if totals[column] or column == "TOTAL"]
             least = 0
             room = max(_CUT_NAME, width - _measure(columns, totals, least))
@@ -127,7 +134,7 @@ def _shorten_names(names: Sequence[str], width: int) -> list[str]:
     ['…align', '…call_variants']
     """
     shown = list(names)
-    if max(map(len, names), default=0) <= width:
+    if max(map(measure, names), default=0) <= width:
         return shown
     for n_parts in range(max(name.count(".") for name in names), 0, -1):
         shown = []
@@ -135,9 +142,9 @@ def _shorten_names(names: Sequence[str], width: int) -> list[str]:
             parts = name.split(".")
             ending = ".".join(parts[-n_parts:])
             shown.append(ending if len(parts) <= n_parts else f"…{ending}")
-        if max(map(len, shown)) <= width:
+        if max(map(measure, shown)) <= width:
             return shown
-    return [name if len(name) <= width else f"…{name[1 - width :]}" for name in shown]
+    return [cut_start(name, width) for name in shown]
 
 
 def _import_tabulate() -> Any:

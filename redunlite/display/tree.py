@@ -13,7 +13,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 
-from redunlite.display.text import cut, escape, quote
+from redunlite.display.text import cut, escape, format_words, measure
 from redunlite.history.records import (
     CANCELLED,
     FAILED,
@@ -67,7 +67,7 @@ def format_duration(duration_us: int) -> str:
 def format_execution(execution: ExecutionRecord, *, is_full: bool = False) -> str:
     """Return the line of an execution, with its full id or the short one."""
     shown = execution.uuid if is_full else execution.uuid[:ID_WIDTH]
-    words = " ".join(map(quote, execution.argv))
+    words = format_words(execution.argv)
     if not words:
         words = f"{escape(execution.root_task or '?')} (API)"
     told = f" ({INTERRUPTED})" if execution.error == INTERRUPTED else ""
@@ -99,7 +99,7 @@ def format_arguments(arguments: Sequence[ArgumentRecord], *, by_name: bool) -> s
         elif by_name or argument.kind == KEYWORD_ONLY:
             shown = f"{name}={shown}"
         parts.append(shown)
-        length += len(shown) + 2
+        length += measure(shown) + 2
     return ", ".join(parts)
 
 
@@ -227,7 +227,7 @@ def _join_some(head: str, parts: Sequence[str], width: int) -> str:
         n_left = len(parts) - i
         longer = f"{line}, {part}"
         more = f", … {n_left - 1:,} more" if n_left > 1 else ""
-        if len(longer + more) > width:
+        if measure(longer + more) > width:
             return f"{line}, … {n_left:,} more"
         line = longer
     return line

@@ -169,9 +169,10 @@ class Guardian:
         signal.set_wakeup_fd(self._wake_write, warn_on_full_buffer=False)
         from redunlite.worker import WorkerSettings
 
-        message = marshal.loads(control.recv(MESSAGE_BYTES))
-        n_slots, main_pid = message[1:3]
-        self._settings = WorkerSettings(*message[3:])
+        _, (settings,), _, _ = socket.recv_fds(control, 1, 1)
+        with open(settings, "rb") as file:
+            n_slots, main_pid, *rest = marshal.load(file)
+        self._settings = WorkerSettings(*rest)
         # A descriptor of the main process itself: unlike the socket, it has no other holders.
         self._main = -1
         if hasattr(os, "pidfd_open"):

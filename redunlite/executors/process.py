@@ -519,11 +519,21 @@ class _Guardian:
         stem = loading.main_stem()
         main_path = loading.get_file(sys.modules.get("__main__"))
         path = [os.path.abspath(p) for p in sys.path if isinstance(p, str)]
-        self.send(
-            ("settings", n_slots, os.getpid(), stem, main_path and os.path.abspath(main_path),
+        self._send_settings(
+            (n_slots, os.getpid(), stem, main_path and os.path.abspath(main_path),
              list(getattr(sys, "argv", [])), path, os.path.abspath(store_folder), store_time_ns,
              list_declared())
         )  # fmt: skip
+
+    def _send_settings(self, settings: tuple[Any, ...]) -> None:
+        """Send what workers begin with, as a file: the command line alone may be longer than a message."""
+        with open(open_scratch(), "w+b") as file:
+            file.write(marshal.dumps(settings))
+            file.seek(0)  # which flushes, and holds for the guardian too
+            try:
+                socket.send_fds(self.control, [b"s"], [file.fileno()])
+            except OSError:
+                pass  # its death will be reported
 
     def send(self, message: tuple[Any, ...]) -> None:
         """Send a message on the control socket; there is always room for the few there are."""
