@@ -467,15 +467,15 @@ def test_thread_that_asks_leaves_the_main_thread_interruptible() -> None:
     from redunlite.worker import Watch, Worker
 
     worker: Any = object.__new__(Worker)
-    worker._watch = Watch()
-    worker._watch.in_user_code = True
+    worker.watch = Watch()
+    worker.watch.in_user_code = True
     worker._thread = threading.get_ident()
     worker._stream_lock = threading.Lock()
     seen: list[bool] = []
 
     class Stream:
         def sendall(self, data: bytes) -> None:
-            seen.append(worker._watch.in_user_code)
+            seen.append(worker.watch.in_user_code)
 
         def recv_into(self, view: Any) -> int:
             view[:] = self.answers.pop(0)
@@ -490,4 +490,4 @@ def test_thread_that_asks_leaves_the_main_thread_interruptible() -> None:
     thread.join()
 
     assert seen == [False, True]
-    assert worker._watch.in_user_code
+    assert worker.watch.in_user_code
