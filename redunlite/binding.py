@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from redunlite import hashing, kinds, serialize
+from redunlite.errors import UnhashableValueError
 from redunlite.expression import SCALARS, AwaitOrigin, Source
 from redunlite.job import Job, Origin, join_origins
 from redunlite.jobinfo import JobInfo, make_job_uuid
@@ -100,7 +101,12 @@ class Binder:
             found = self._own_defaults[task.number] = {}
             for i, value in enumerate(task.parameters.defaults):
                 if type(value) not in SCALARS and _is_told_by_identity(value, task):
-                    found[i] = self._encode_default(task.parameters.names[i], value)
+                    name = task.parameters.names[i]
+                    try:
+                        found[i] = self._encode_default(name, value)
+                    except UnhashableValueError as error:
+                        error.put(f"default of {name!r} of task {task.fullname!r}")
+                        raise
         return found
 
     def _encode_default(self, name: str, value: Any) -> ValueRef:

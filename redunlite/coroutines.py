@@ -28,7 +28,7 @@ from typing import Any, Protocol
 
 from redunlite import hashing, nested, serialize
 from redunlite.call import Output
-from redunlite.errors import SchedulerError
+from redunlite.errors import HiddenExpressionError, SchedulerError, UnhashableValueError
 from redunlite.executors import capture
 from redunlite.expression import (
     AWAITER,
@@ -430,6 +430,8 @@ class Coroutines:
             result = self._settle_result(call, running.result())
             single = self._record(call, result)
         except Exception as raised:  # encoding reaches the user's own classes
+            if isinstance(raised, (UnhashableValueError, HiddenExpressionError)):
+                raised.put(f"the result of task {job.task.fullname!r}")
             host.fail_with(job, raised)
             return
         host.take_coroutine_result(job, result, single)

@@ -38,6 +38,7 @@ from redunlite.cache_policy import (
 from redunlite.call import Call, Outcome, Output
 from redunlite.description import describe_failure, describe_job, list_failures
 from redunlite.errors import (
+    HiddenExpressionError,
     InvalidValueError,
     RedunliteError,
     SchedulerError,
@@ -113,7 +114,7 @@ from redunlite.job_queue import JobQueue
 from redunlite.kinds import Lazy, ValueRef
 from redunlite.limits import Limits
 from redunlite.operators import Operators, check_length
-from redunlite.options import CacheScope, check_options
+from redunlite.options import CONTEXT_OPTION, CacheScope, check_options
 from redunlite.progress import count_at_workers, estimate_left, find_running
 from redunlite.recorded import load_recorded, take_returned
 from redunlite.recovery import Recoveries
@@ -127,7 +128,7 @@ from redunlite.reporter import (
 )
 from redunlite.reporter import Failure as ShownFailure
 from redunlite.signature import VAR_KEYWORD, VAR_POSITIONAL
-from redunlite.task import CONTEXT_OPTION, PromiseTask, Task
+from redunlite.task import PromiseTask, Task
 from redunlite.threads import Threads
 from redunlite.valuestore import ValueStore
 from redunlite.waits import Waits
@@ -689,11 +690,18 @@ class Engine:
         own: Mapping[int, ValueRef] = {}
         if task.parameters.has_objects:
             own = self._binder.get_own_defaults(task)
-        for i, value in enumerate(arguments):
-            if i in own and value is task.parameters.defaults[i]:
-                arguments[i] = own[i]
-            elif type(value) not in SCALARS:
-                self._expand_argument(job, arguments, i)
+        i = 0
+        try:
+            for i, value in enumerate(arguments):
+                if i in own and value is task.parameters.defaults[i]:
+                    arguments[i] = own[i]
+                elif type(value) not in SCALARS:
+                    self._expand_argument(job, arguments, i)
+        except (UnhashableValueError, HiddenExpressionError) as error:
+            is_default = arguments[i] is task.parameters.defaults[i]
+            kind = "default of" if is_default else "argument"
+            error.put(f"{kind} {task.parameters.names[i]!r} of task {task.fullname!r}")
+            raise
 
     def _are_options_known(self, job: Job) -> bool:
         """Evaluate option values that are expressions; tell whether the job can go on with them."""

@@ -33,7 +33,10 @@ Nothing is decided here; no state lives here.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 LEAST_BEGINNING = 2
 """Letters from which on a name counts as begun."""
@@ -211,14 +214,65 @@ class DamagedDatabaseError(DatabaseError):
     """A database whose bytes are not what was written."""
 
 
-class UnhashableValueError(RedunliteError, TypeError):
+class _ValueError(RedunliteError, TypeError):
+    """A value that is refused; the message names the place of the offending part."""
+
+    _parts: tuple[str, str | None, str, str, str] | None = None
+
+    @classmethod
+    def at(
+        cls, path: str, reason: str, *, verb: str = "", kind: str = "", inner: str | None = None
+    ) -> Self:
+        """Return the error for a part of a value of which is not known yet what it is.
+
+        Parameters
+        ----------
+        path
+            How the part is reached from the whole, such as ``['a'][3]``.
+        reason
+            The end of the message, with the colon or space that begins it.
+        verb
+            What precedes the place, such as ``cannot hash``.
+        kind
+            What the part is, such as ``a lock``.
+        inner
+            What the part is of a function or class within the value; `path` then begins there.
+        """
+        verb, kind = f"{verb} " if verb else "", f", {kind}" if kind else ""
+        place = f"value{path}" if inner is None else _join_place(inner, path)
+        error = cls(f"{verb}{place}{kind}{reason}")
+        error._parts = verb, inner, path, kind, reason
+        return error
+
+    def put(self, place: str) -> None:
+        """Say what the whole value is, such as ``argument 'x' of task 'f'``, if nobody has said it yet.
+
+        An empty text says that the message tells it.
+        """
+        if self._parts is None:
+            return
+        verb, inner, path, kind, reason = self._parts
+        del self._parts
+        if inner is None:
+            self.args = (f"{verb}{_join_place(place, path)}{kind}{reason}",)
+        elif place:
+            self.args = (f"{verb}{_join_place(inner, path)}{kind}, in {place}{reason}",)
+
+
+def _join_place(place: str, path: str) -> str:
+    if not path or place.isidentifier():
+        return place + path
+    return f"{place}, at {path}"
+
+
+class UnhashableValueError(_ValueError):
     """A value that has no hash: a generator, an open file, a cyclic value.
 
     The message names the path of the offending part inside the whole value.
     """
 
 
-class HiddenExpressionError(RedunliteError, TypeError):
+class HiddenExpressionError(_ValueError):
     """An expression inside an object that the engine does not look into."""
 
 

@@ -26,7 +26,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TypeAlias
 
 from redunlite import hashing, nested, serialize
 from redunlite.call import StoredTask
-from redunlite.errors import InvalidValueError, UndecodableError, UnhashableValueError
+from redunlite.errors import (
+    HiddenExpressionError,
+    InvalidValueError,
+    UndecodableError,
+    UnhashableValueError,
+)
 from redunlite.kinds import (
     FLAG_CHECK,
     FLAG_FILE,
@@ -37,6 +42,7 @@ from redunlite.kinds import (
     register_type,
     set_quote,
 )
+from redunlite.options import CONTEXT_OPTION
 from redunlite.preview import format_preview
 from redunlite.tracebacks import is_installed_file, is_library_file
 from redunlite.valuestore import ValueStore
@@ -708,10 +714,41 @@ class _Table:
                     stack.append((value, children))
                     stack.extend((c, None) for c in reversed(waiting))
                     continue
-            node = self._make(value)
+            try:
+                node = self._make(value)
+            except (UnhashableValueError, HiddenExpressionError) as error:
+                above = [held for held, children in stack if children is not None]
+                self._name_part(error, value, above)
+                raise
             index[id(value)] = len(self.nodes)
             self._kept.append(value)
             self.nodes.append(node)
+
+    def _name_part(self, error: Any, value: Any, above: Sequence[Any]) -> None:
+        """Say in an error which argument holds what has no hash.
+
+        Parameters
+        ----------
+        value
+            What was being written down.
+        above
+            What holds it, the innermost last.
+        """
+        chain = [*above, value]
+        holders = set(map(id, chain))
+        for call in reversed(chain):
+            if isinstance(call, TaskExpression):
+                for key, argument in _list_arguments(call):
+                    if id(argument) in holders or (call is value and not self._has_hash(argument)):
+                        error.put(name_argument(call._task, key))
+                        return
+
+    def _has_hash(self, value: Any) -> bool:
+        try:
+            self._item(value)
+        except (UnhashableValueError, HiddenExpressionError):
+            return False
+        return True
 
     def _is_node(self, value: Any) -> bool:
         kind = type(value)
@@ -786,7 +823,6 @@ class _Table:
     def _part(self, value: Any) -> int:
         found = self._part_index.get(id(value))
         if found is None:
-            found = self._part_index[id(value)] = len(self.parts)
             if not isinstance(value, ValueRef):
                 store = self.store
                 ref = (
@@ -796,6 +832,7 @@ class _Table:
                 )
             else:
                 ref = value
+            found = self._part_index[id(value)] = len(self.parts)
             self.parts.append(ref)
             self._kept.append(value)
         return found
@@ -866,7 +903,26 @@ def _tell_task(task: Task[..., Any]) -> bytes | str | None:
 def _encode_options(task: Task[..., Any]) -> bytes | None:
     if not task.call_options:
         return None
-    return serialize.encode_bytes(quote_lazy(task.call_options), has_exception=True)
+    try:
+        return serialize.encode_bytes(quote_lazy(task.call_options), has_exception=True)
+    except UnhashableValueError:
+        of_task = f"of a call of task {task.fullname!r}"
+        for name, value in task.call_options.items():
+            if name != CONTEXT_OPTION:
+                _check_pickles(value, f"option {name!r} {of_task}")
+                continue
+            for variable, held in value.items():
+                _check_pickles(held, f"context variable {variable!r} {of_task}")
+        raise
+
+
+def _list_arguments(call: TaskExpression) -> list[tuple[int | str, Any]]:
+    return [*enumerate(call._args), *call._kwargs.items()]
+
+
+def name_argument(task: Task[..., Any], key: int | str) -> str:
+    """Return what errors call the argument of a call at a position, or of a name."""
+    return f"argument {task.parameters.name_of(key)!r} of task {task.fullname!r}"
 
 
 def _number(source: Source) -> int | list[int]:
@@ -884,6 +940,14 @@ def _store_task(task: Task[..., Any]) -> StoredTask:
     blob = serialize.encode_bytes(task.base)
     is_closure = task.is_closure or task.is_shadowed
     return StoredTask(task.fullname, task.hash, blob, is_closure, options, place)
+
+
+def _check_pickles(value: Any, place: str) -> None:
+    try:
+        serialize.encode_bytes(quote_lazy(value), has_exception=True)
+    except UnhashableValueError as error:
+        error.put(place)
+        raise error from error.__cause__
 
 
 def quote_lazy(value: Any) -> Any:
@@ -1027,9 +1091,16 @@ class Freezer:
                     found[key] = source
             if found:
                 _set_origins(call, found)
-        _set_args(call, tuple(map(hold, call._args)))
+        held: dict[int | str, Any] = {}
+        for key, value in _list_arguments(call):
+            try:
+                held[key] = hold(value)
+            except (UnhashableValueError, HiddenExpressionError) as error:
+                error.put(name_argument(call._task, key))
+                raise
+        _set_args(call, tuple(held[i] for i in range(len(call._args))))
         if call._kwargs:
-            _set_kwargs(call, {name: hold(value) for name, value in call._kwargs.items()})
+            _set_kwargs(call, {name: held[name] for name in call._kwargs})
 
     def _copy(
         self, value: Any, containers: nested.LazyContainers, hold: Callable[[Any], Any]

@@ -244,7 +244,12 @@ def fingerprint_task(
         reach.add_part(_Part(VERSION, "version", body, str(version)))
     for label, values in (("include", hash_includes), ("depends", depends)):
         for index, value in enumerate(_listed(values)):
-            reach.add_value(value, f"{label}[{index}]")
+            try:
+                reach.add_value(value, f"{label}[{index}]")
+            except (UnhashableValueError, HiddenExpressionError) as error:
+                option = "hash_includes" if label == "include" else label
+                error.put(f"{option}[{index}] of task {fullname!r}")
+                raise
     reach.run()
     names = sorted(_listed(config_args))
     task_hash = digest(b"task", fullname.encode(), token(names), *reach.iter_fields())
@@ -641,7 +646,7 @@ class _Reach:
         try:
             part.body = digest(b"constant", self._encode(value, part, site))
         except BySourceError:
-            part.body = digest(b"constant", token(value, name=label))
+            part.body = digest(b"constant", token(value))
         part.source = value_room.preview(value)
         self.add_part(part)
 

@@ -42,7 +42,7 @@ from itertools import chain
 from operator import attrgetter
 from sys import getrefcount
 from types import FunctionType
-from typing import IO, Any, NamedTuple
+from typing import IO, Any, NamedTuple, TypeVar
 
 from redunlite import kinds
 from redunlite.errors import HiddenExpressionError, UnhashableValueError
@@ -69,6 +69,8 @@ from redunlite.tokens import (
 )
 from redunlite.tokens import HASH_VERSION as HASH_VERSION
 
+_E = TypeVar("_E", UnhashableValueError, HiddenExpressionError)
+_VERB = "cannot hash"
 _MAX_STEPS = 20
 """Shown of the path to a part that has no hash."""
 _unpack_int = struct.Struct("<q").unpack_from
@@ -316,7 +318,7 @@ SCALAR_TYPES = frozenset(SCALARS)
 # The walk.
 
 
-def token(value: Any, classes: set[str] | None = None, name: str = "value") -> bytes:
+def token(value: Any, classes: set[str] | None = None, name: str | None = None) -> bytes:
     """Return the token of `value`: at most 64 bytes, equal for equal values.
 
     Parameters
@@ -327,7 +329,7 @@ def token(value: Any, classes: set[str] | None = None, name: str = "value") -> b
         Receives ``module:qualname`` of each class, other than handled types, with an instance in
         `value`.
     name
-        What the value is called in error messages.
+        What the value is called in error messages; None: whoever catches one says it.
 
     Raises
     ------
@@ -421,7 +423,7 @@ class Walk:
     Parameters
     ----------
     name
-        What the value is called in error messages.
+        What the value is called in error messages; None: whoever catches one says it.
     """
 
     __slots__ = (
@@ -437,7 +439,7 @@ class Walk:
         "_stack",
     )
 
-    def __init__(self, name: str = "value") -> None:
+    def __init__(self, name: str | None = None) -> None:
         self.classes: set[str] = set()
         """``module:qualname`` of each class with an instance, handled types apart."""
         self.has_check = False
@@ -501,7 +503,9 @@ class Walk:
     def _push(self, frame: _Frame) -> None:
         key = id(frame.value)
         if key in self._active:
-            raise UnhashableValueError(f"cannot hash {self._path()}: it contains itself")
+            raise self._name(
+                UnhashableValueError.at(self._path(), ": it contains itself", verb=_VERB)
+            )
         self._active.add(key)
         self._stack.append(frame)
 
@@ -526,9 +530,12 @@ class Walk:
         if cls is memoryview:
             return bytes_token(value)
         if issubclass(cls, Lazy):
-            raise HiddenExpressionError(
-                f"{self._path()} is an expression where the engine does not look for one: "
-                "pass it as an argument, or inside a list, tuple, dict, set or dataclass"
+            raise self._name(
+                HiddenExpressionError.at(
+                    self._path(),
+                    " is an expression where the engine does not look for one: pass it as an argument, "
+                    "or inside a list, tuple, dict, set or dataclass",
+                )
             )
         handler = kinds.find_handler(cls)
         if handler is not None:
@@ -605,10 +612,8 @@ class Walk:
 
     def _open_object(self, value: Any, cls: type) -> _Frame:
         if cls.__module__ in ("builtins", "itertools") and hasattr(cls, "__next__"):
-            raise UnhashableValueError(
-                f"cannot hash {self._path()}: {_with_article(cls.__name__)} can be read only once; "
-                "make it a list"
-            )
+            reason = f": {_with_article(cls.__name__)} can be read only once; make it a list"
+            raise self._name(UnhashableValueError.at(self._path(), reason, verb=_VERB))
         try:
             parts = _reduce_object(value, cls)
         except (UnhashableValueError, HiddenExpressionError, KeyboardInterrupt):
@@ -632,17 +637,23 @@ class Walk:
             self.classes.add(qualified_name(cls))
 
     def _refusal(self, cls: type, error: BaseException) -> UnhashableValueError:
-        return UnhashableValueError(
-            f"cannot hash {self._path()}, {_with_article(cls.__qualname__)}: {error}"
+        kind = _with_article(cls.__qualname__)
+        return self._name(
+            UnhashableValueError.at(self._path(), f": {error}", verb=_VERB, kind=kind)
         )
 
+    def _name(self, error: _E) -> _E:
+        if self.name is not None:
+            error.put(self.name)
+        return error
+
     def _path(self) -> str:
-        """Return where in the whole value the walk is, such as ``value['a'][3].handle``."""
+        """Return where in the whole value the walk is, such as ``['a'][3].handle``."""
         frames = self._stack[1:]
         if len(frames) <= _MAX_STEPS:
-            return self.name + "".join(map(_label, frames))
+            return "".join(map(_label, frames))
         first, last = frames[: _MAX_STEPS // 2], frames[-_MAX_STEPS // 2 :]
-        return f"{self.name}{''.join(map(_label, first))}…{''.join(map(_label, last))}"
+        return f"{''.join(map(_label, first))}…{''.join(map(_label, last))}"
 
 
 def _with_article(name: str) -> str:

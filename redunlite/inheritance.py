@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from redunlite import hashing
+from redunlite.errors import HiddenExpressionError, UnhashableValueError
 from redunlite.job import Inherited, Job
 from redunlite.nested import merge_dicts
-from redunlite.options import combine_options
-from redunlite.task import CONTEXT_OPTION
+from redunlite.options import CONTEXT_OPTION, combine_options
 
 EMPTY: Mapping[str, Any] = {}
 NOTHING_INHERITED = Inherited(EMPTY, EMPTY)
@@ -33,10 +33,21 @@ def settle_options(job: Job, base: Mapping[str, Any], call: Mapping[str, Any]) -
     context, key = handed.context, handed.context_key
     if override:
         context = merge_dicts(context, override)
-        key = hashing.digest(b"context", hashing.token(context))
+        key = hashing.digest(b"context", _hash_context(job, context))
     job.options = options
     if exported or override:
         job.inherited = Inherited(context, exported, key, handed.is_read)
+
+
+def _hash_context(job: Job, context: Mapping[str, Any]) -> bytes:
+    try:
+        return hashing.token(context)
+    except (UnhashableValueError, HiddenExpressionError):
+        pass
+    for name, value in context.items():
+        place = f"context variable {name!r} of a call of task {job.task.fullname!r}"
+        hashing.token(value, name=place)
+    return hashing.token(context)
 
 
 def hand_down(inherited: Inherited) -> Inherited | None:

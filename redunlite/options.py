@@ -23,6 +23,9 @@ from redunlite import nested
 from redunlite.errors import ConfigError, OptionError, RedunliteError, UsageError, find_nearest
 from redunlite.kinds import Lazy
 
+CONTEXT_OPTION = "_context_override"
+"""Under which the options of a call hold the context variables of `Task.update_context`."""
+
 
 class CacheScope(Enum):
     """How far a call may look for a recorded result."""

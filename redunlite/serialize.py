@@ -227,7 +227,7 @@ def make_pickle(value: Any) -> bytes:
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # and now it is final
-        raise _refusal(value, error) from error
+        raise name_refusal(value, error) from error
     return stream.getvalue()
 
 
@@ -272,7 +272,7 @@ def _encode_deep(
 ) -> tuple[str, list[Chunk]]:
     """Return the form of a value that is nested too deep for pickle."""
     if store is None or type(value) not in _CONTAINERS:
-        raise _refusal(value, error) from error
+        raise name_refusal(value, error) from error
     return FORMAT_PARTS, [_encode_parts(_make_program(value, store))]
 
 
@@ -308,20 +308,56 @@ def _encode_by_stem_or_value(
         for behind in (error, error.__cause__):  # cloudpickle makes another error of it
             if isinstance(behind, RecursionError):
                 raise behind  # noqa: B904
-        raise _refusal(value, error) from error
+        raise name_refusal(value, error) from error
     return stream.getvalue(), MAGIC_NUMBER
 
 
-def _refusal(value: Any, error: BaseException) -> UnhashableValueError:
-    is_class = isinstance(value, type)
-    name = type_name(value if is_class else type(value))
-    subject = f"the class {name}" if is_class else f"a value of class {name}"
+def name_refusal(value: Any, error: BaseException, name: str | None = None) -> UnhashableValueError:
+    """Return the error that names the part of `value` which cannot be pickled.
+
+    Parameters
+    ----------
+    error
+        What pickling it raised.
+    name
+        What a function is called, such as ``task 'f'``; None: by its own name.
+    """
+    from redunlite.unpicklable import find_unpicklable
+
     if isinstance(error, RecursionError):
-        return UnhashableValueError(
-            f"cannot pickle {subject}: its objects hold one another too deep for pickle; lists, "
-            "tuples and dicts by themselves may be nested to any depth"
+        reason = (
+            ": its objects hold one another too deep for pickle; lists, tuples and "
+            "dicts by themselves may be nested to any depth"
         )
-    return UnhashableValueError(f"cannot pickle {subject}: {type(error).__name__}: {error}")
+        kind = _describe(value)
+        return UnhashableValueError.at("", reason, verb="cannot pickle", kind=kind)
+    found = find_unpicklable(value, _can_pickle, name)
+    reason = f": {type(error).__name__}: {error}"
+    if found.inner is not None and found.inner.startswith(("global", "closure", "default")):
+        reason += "; make it inside the function"
+    refused = UnhashableValueError.at(
+        found.path, reason, verb="cannot pickle", kind=_describe(found.part), inner=found.inner
+    )
+    if name is not None:
+        refused.put(name if found.inner is None else "")
+    return refused
+
+
+def _describe(value: Any) -> str:
+    if isinstance(value, type):
+        return f"the class {type_name(value)}"
+    name = type(value).__qualname__
+    return f"an {name}" if name.lstrip("_")[:1].lower() in "aeiou" else f"a {name}"
+
+
+def _can_pickle(value: Any) -> bool:
+    try:
+        _get_code_pickler()(io.BytesIO(), 5).dump(value)
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # pickling runs the user's code
+        return False
+    return True
 
 
 class _NamePickler(pickle.Pickler):

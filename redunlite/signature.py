@@ -163,6 +163,17 @@ class Parameters:
             if type(value) is OwnDefault:
                 kwargs[name] = self.defaults[self.positions[value.name]]
 
+    def name_of(self, key: int | str) -> str:
+        """Return the parameter that takes the argument at a position, or of a name, in a call."""
+        if isinstance(key, str):
+            return key
+        n_positional = self._n_positional()
+        if key < n_positional:
+            return self.names[
+                [i for i, k in enumerate(self.kinds) if k <= POSITIONAL_OR_KEYWORD][key]
+            ]
+        return next((n for n, k in zip(self.names, self.kinds) if k == VAR_POSITIONAL), str(key))
+
     def _n_positional(self) -> int:
         return sum(kind <= POSITIONAL_OR_KEYWORD for kind in self.kinds)
 

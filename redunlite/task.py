@@ -44,7 +44,7 @@ from redunlite.expression import (
 from redunlite.kinds import TaskKind, TypeHandler
 from redunlite.namespace import normalize_name, resolve_namespace
 from redunlite.nested import merge_dicts
-from redunlite.options import CacheCheckValid, CacheScope, check_options
+from redunlite.options import CONTEXT_OPTION, CacheCheckValid, CacheScope, check_options
 from redunlite.signature import Parameters
 
 if TYPE_CHECKING:
@@ -93,9 +93,6 @@ IDENTITY_OPTIONS = (
     "config_args",
 )
 """Options that say which task this is; they belong to the decorator and not to a call."""
-
-CONTEXT_OPTION = "_context_override"
-"""Under which the options of a call hold the context variables of `Task.update_context`."""
 
 
 @explain_absent

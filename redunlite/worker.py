@@ -42,6 +42,7 @@ from redunlite.call import (
     Usage,
     pack_outcome,
 )
+from redunlite.errors import HiddenExpressionError, UnhashableValueError
 from redunlite.hashing import SCALAR_TYPES
 from redunlite.kinds import TaskKind, ValueRef
 from redunlite.valuestore import ValueStore
@@ -124,6 +125,8 @@ class Function(NamedTuple):
     call: Callable[..., Any]
     parameters: Parameters | None
     """Names the places of its arguments; None when it is not known."""
+    task_name: str = ""
+    """Full name of the task."""
 
 
 class Watch:
@@ -231,12 +234,16 @@ def _settle_result(
     function: Function,
     store: ValueStore,
 ) -> tuple[int, ValueRef, Any]:
-    if type(result) not in SCALAR_TYPES and nested.has_lazy(result):
-        from redunlite.expression import encode_result
+    try:
+        if type(result) not in SCALAR_TYPES and nested.has_lazy(result):
+            from redunlite.expression import encode_result
 
-        places = _find_places(function.parameters, args, kwargs)
-        return EXPRESSION, *encode_result(result, args, kwargs, store, places)
-    return OK, serialize.encode(result, store), None
+            places = _find_places(function.parameters, args, kwargs)
+            return EXPRESSION, *encode_result(result, args, kwargs, store, places)
+        return OK, serialize.encode(result, store), None
+    except (UnhashableValueError, HiddenExpressionError) as error:
+        error.put(f"the result of task {function.task_name!r}")
+        raise
 
 
 def _find_places(
@@ -634,7 +641,7 @@ class Worker:
     def _fetch(self, task_number: int) -> Function:
         """Return the function of a task that this worker has not run before."""
         answer = self._ask(NEED_TASK, task_number)
-        path, sources, module_name, qualname, blob, first = answer
+        path, sources, module_name, qualname, blob, first, fullname = answer
         self._learn(path, sources)
         if module_name is None:
             from redunlite.errors import TaskDefinitionError
@@ -643,7 +650,7 @@ class Worker:
         if first is not None:
             __import__(first)
         found = self._find_function(module_name, qualname, blob)
-        function = self._functions[task_number] = found
+        function = self._functions[task_number] = found._replace(task_name=fullname)
         return function
 
     def _find_function(self, module_name: str, qualname: str, blob: bytes | None) -> Function:
@@ -702,8 +709,6 @@ class Worker:
         if blob is None:
             raise AttributeError(f"module '__main__' has no attribute {name!r}")
         if isinstance(blob, str):
-            from redunlite.errors import UnhashableValueError
-
             raise UnhashableValueError(blob)
         found = serialize.decode_bytes(blob)
         setattr(sys.modules["__main__"], name, found)

@@ -20,7 +20,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "redunlite"
 
 FLOORS = {
     "base": (
-        "errors kinds call waits preview tokens hashing nested valuestore serialize promise options"
+        "errors kinds call waits preview tokens hashing nested valuestore unpicklable serialize promise options"
         " namespace limits tags ini redun_settings config logging"
     ),
     "values": "absent hooks value filesystem file handle shadowing jobinfo tracebacks exceptions syntax packages loading markers definitions constants fingerprint",

@@ -531,8 +531,8 @@ def test_class_that_is_gone_is_undecodable(store: ValueStore) -> None:
 
 
 def test_what_cannot_be_pickled_is_refused() -> None:
-    """The error tells the class and the reason."""
-    with pytest.raises(UnhashableValueError, match=r"builtins\.list.*lock"):
+    """The error tells the part and the reason."""
+    with pytest.raises(UnhashableValueError, match=r"value\[0\], a lock"):
         serialize.encode_bytes([threading.Lock()])
 
 

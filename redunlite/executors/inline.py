@@ -48,7 +48,7 @@ class InlineExecutor:
         host = self._host
         assert host is not None, "start() comes first"
         task = host.get_task(call.task_number)
-        function = Function(task.func, task.parameters)
+        function = Function(task.func, task.parameters, task.fullname)
         watch = Watch()
         cpu_ns = time.thread_time_ns()
         captured = capture.begin_capture()

@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any
 
 from redunlite import hashing, loading, serialize
 from redunlite.call import CANCELLED, DIED, ERROR, Call, ErrorDetail, Outcome, Usage, unpack_outcome
-from redunlite.errors import SchedulerError, WorkerDiedError
+from redunlite.errors import SchedulerError, UnhashableValueError, WorkerDiedError
 from redunlite.executors.base import ExecutorHost, Pace, make_cancelled
 from redunlite.executors.guardian import CALLS, CONTROL, MESSAGE_BYTES, PAGE, open_scratch
 from redunlite.options import list_declared
@@ -122,7 +122,7 @@ class ProcessExecutor:
         self._store = host.store
         self._waits = host.waits
         self._pace = Pace()
-        self._definitions: dict[int, tuple[str, str, bytes | None, str | None]] = {}
+        self._definitions: dict[int, tuple[str, str, bytes | None, str | None, str]] = {}
 
     def has_room(self, task_number: int) -> bool:
         """Tell whether a call of that task may be submitted now."""
@@ -418,13 +418,14 @@ class ProcessExecutor:
         except BaseException as error:  # pickling a function runs the user's code
             name = self._host.get_task(task_number).fullname
             text = f"the function of task {name!r} cannot be sent to a worker"
-            return None, f"{text}: {summarize_exception(error)}", None, None
+            return None, f"{text}: {summarize_exception(error)}", None, None, name
 
-    def _define(self, task_number: int) -> tuple[str, str, bytes | None, str | None]:
+    def _define(self, task_number: int) -> tuple[str, str, bytes | None, str | None, str]:
         """Return where a worker finds the function of a task, or its bytes."""
         definition = self._definitions.get(task_number)
         if definition is None:
-            definition = _define(self._host.get_task(task_number))
+            task = self._host.get_task(task_number)
+            definition = *_define(task), task.fullname
             self._definitions[task_number] = definition
         return definition
 
@@ -695,7 +696,13 @@ def _define(task: Task[..., object]) -> tuple[str, str, bytes | None, str | None
                 None,
                 first,
             )
-    return module_name, qualname, serialize.encode_bytes(func), first
+    try:
+        return module_name, qualname, serialize.encode_bytes(func), first
+    except UnhashableValueError as error:
+        if error.__cause__ is None:
+            raise
+        name = f"task {task.fullname!r}"
+        raise serialize.name_refusal(func, error.__cause__, name) from error.__cause__
 
 
 def _find_module(name: str, path: str | None) -> tuple[str, str, str, bool] | None:

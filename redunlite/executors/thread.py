@@ -206,7 +206,7 @@ class _Crew:
 
     def _run(self, call: Call, ident: int) -> None:
         task = self._host.get_task(call.task_number)
-        function = Function(task.func, task.parameters)
+        function = Function(task.func, task.parameters, task.fullname)
         watch = Watch()
         with self._lock:
             self._running[ident] = (call.number, watch)
